@@ -1,0 +1,1 @@
+# install: filled in with the package file.

@@ -1,0 +1,1 @@
+#include "netwright/core/error.hpp"

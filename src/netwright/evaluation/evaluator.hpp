@@ -1,0 +1,59 @@
+#pragma once
+// The evaluation strategy: how a candidate gets its numbers.
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "netwright/objective/objective.hpp"
+#include "netwright/space/space.hpp"
+
+namespace netwright {
+
+// How much to spend. 0 epochs: the evaluator's own full measure.
+struct Fidelity {
+  std::int64_t epochs = 0;
+};
+
+// One architecture to be judged. Everything random in its evaluation comes from `seed`, which depends on the study's seed and the
+// trial's number alone.
+struct Candidate {
+  std::int64_t trial = 0;
+  Architecture architecture;
+  std::uint64_t seed = 0;
+};
+
+struct Report {
+  std::int64_t step = 0;    // epochs done
+  Metrics metrics;
+};
+
+enum class Status { done, stopped, failed };
+
+struct Outcome {
+  Status status = Status::done;
+  std::string reason;       // of a failure, one line: "diverged: loss is nan in epoch 2"
+  Metrics metrics;
+  std::vector<Report> reports;
+  double seconds = 0;       // spent, or simulated where the evaluator reads a table
+};
+
+// Called with intermediate values; false = stop early (the outcome is then `stopped` and holds what there is).
+using Progress = std::function<bool(const Report&)>;
+
+struct EvaluatorInfo {
+  std::string name;
+  std::string title;
+  std::vector<std::string> metrics;   // what it gives
+  std::vector<std::string> traits;    // "deterministic", "simulated time", "needs data", "needs open graph"
+};
+
+// A failure of a candidate is an outcome; evaluate() throws only what ends the whole search (a missing table, a full disk).
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  virtual const EvaluatorInfo& info() const = 0;
+  virtual Outcome evaluate(const Candidate& candidate, const Fidelity& fidelity, const Progress& progress) = 0;
+};
+
+}  // namespace netwright

@@ -1,0 +1,60 @@
+#pragma once
+// A closed graph as a trainable torch network.
+//
+// Inputs {batch, ...shape of the graph's input}; one output tensor a graph output. Tensors are named as in a PyTorch state_dict:
+// node name + "." + parameter name. Weights start as PyTorch's layers do (uniform, bound 1 / sqrt(fan_in)) until initialise().
+// On the CPU four-dimensional values run channels-last.
+// Cost of building: below 10 ms for 500 layers. Errors: UsageError when the graph is open or has more than one input.
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "netwright/core/rng.hpp"
+#include "netwright/graph/graph.hpp"
+
+namespace netwright {
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+  bool trainable = true;      // false: a buffer (running statistics)
+  std::string op;             // of its node: "conv", "linear", "batch_norm"
+};
+
+struct NetworkPlace {
+  at::ScalarType dtype = at::kFloat;
+  at::Device device = at::kCPU;
+};
+
+class Network {
+ public:
+  explicit Network(const Graph& closed, NetworkPlace place = {});
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  // Draws all weights from the seed, in registration order.
+  void initialise(const Seed& seed);
+
+  // Errors: UsageError when the input's shape does not fit.
+  std::vector<at::Tensor> forward(const at::Tensor& input);
+  // The value of every node, in graph order, for scores that look inside.
+  std::vector<at::Tensor> values(const at::Tensor& input);
+
+  void train(bool on);                   // batch statistics, dropout and drop-path on or off; new networks train
+  bool training() const;
+  void set_drop_path(double rate);       // the rate of every drop_path node
+
+  const std::vector<NamedTensor>& tensors() const;   // parameters and buffers in registration order
+  std::vector<at::Tensor> parameters() const;        // the trainable ones
+  const Graph& graph() const;
+  NetworkPlace place() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace netwright
