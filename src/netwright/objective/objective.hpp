@@ -34,7 +34,8 @@ double violation(const Goal& goal, const Metrics& metrics);
 // The first objective as a number to maximise; -infinity when the metric is missing or not finite.
 double score(const Goal& goal, const Metrics& metrics);
 
-// True when a is the better trial: fewer violations first, then the first objective.
+// True when a is the better trial: fewer violations first, then the first objective. A trial without a finite value of the first
+// objective (a failed one) is worse than every trial that has it.
 bool better(const Goal& goal, const Metrics& a, const Metrics& b);
 
 }  // namespace netwright
