@@ -259,15 +259,25 @@ class Writer {
   std::string label(const Box& box) const {
     if (box.outside) return escaped(box.key);
     const Node& first = node(box.nodes.front());
-    const auto found = graph_.labels.find(box.key);
-    const std::string place = last_component(box.key);
+    const std::string place = last_component(box.key), scope_label = label_of(box);
     if (box.nodes.size() == 1 && (first.op == "choice" || first.op == "select")) return choice_label(first);
-    if (found != graph_.labels.end()) return two_lines(found->second, found->second == place ? "" : place);
+    if (!scope_label.empty()) return two_lines(scope_label, scope_label == place ? "" : place);
     if (box.nodes.size() > 1) return two_lines(place, contents(box));
     if (first.op == "input") return two_lines(first.name, to_string(first.shape));
     const std::string details = operation_details(first);
     const std::string name = place == first.op ? "" : place + (details.empty() ? "" : ": ");
     return two_lines(operation_title(first), name + details);
+  }
+
+  // The label of the box's scope, or of the widest scope in it that holds all its nodes ("edge0" is its one "edge0.choice").
+  std::string label_of(const Box& box) const {
+    const std::string& name = node(box.nodes.front()).name;
+    for (std::size_t count = components(box.key); count <= components(name); ++count) {
+      const std::string scope = first_components(name, count);
+      if (!std::all_of(box.nodes.begin(), box.nodes.end(), [&](int i) { return within(node(i).name, scope); })) return "";
+      if (const auto found = graph_.labels.find(scope); found != graph_.labels.end()) return found->second;
+    }
+    return "";
   }
 
   static std::string two_lines(const std::string& title, const std::string& line) { return escaped(title) + (line.empty() ? "" : "<BR/>" + small(line)); }

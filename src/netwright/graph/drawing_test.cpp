@@ -58,6 +58,7 @@ TEST(Drawing, CollapsedScopesShowTheirLabels) {
   EXPECT_FALSE(says(cells, "subgraph")) << cells;
   const std::string edges = to_dot(closed, {.depth = 2});
   EXPECT_TRUE(says(edges, "tooltip=\"cell0.edge00\"")) << edges;
+  EXPECT_TRUE(says(edges, "label=<sep_conv_3x3<BR/>")) << edges;
   EXPECT_TRUE(says(edges, "subgraph")) << edges;
   EXPECT_FALSE(says(edges, "depthwise")) << edges;
   EXPECT_TRUE(says(to_dot(closed, {.depth = 0}), "depthwise"));
