@@ -1,0 +1,343 @@
+#include "netwright/config/sections.hpp"
+
+#include <algorithm>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/names.hpp"
+
+namespace netwright {
+namespace {
+
+
+const Fields<SupernetOptions>& supernet_fields() {
+  using O = SupernetOptions;
+  static const Fields<O> fields{
+      word("relaxation", &O::relaxation, {"softmax"}, "how a choice's weights are made from its parameters"),
+      word("update", &O::update, {"first_order"}, "how the architecture parameters learn"),
+      whole("epochs", &O::epochs, at_least(1), "passes over the weights' half of the training part"),
+      whole("batch", &O::batch, at_least(1), "images a step"),
+      number("learning_rate", &O::learning_rate, above(0), "of the weights (SGD), at the start"),
+      number("final_learning_rate", &O::final_learning_rate, at_least(0), "of the weights, at the end of the cosine"),
+      number("momentum", &O::momentum, rate, "of the weights"),
+      number("weight_decay", &O::weight_decay, at_least(0), "of the weights"),
+      number("gradient_clip", &O::gradient_clip, at_least(0), "largest gradient norm of the weights; 0 = off"),
+      number("architecture_learning_rate", &O::architecture_learning_rate, above(0), "of the architecture parameters (Adam)"),
+      number("architecture_weight_decay", &O::architecture_weight_decay, at_least(0), "of the architecture parameters"),
+      whole("warmup_epochs", &O::warmup_epochs, at_least(0), "epochs before the architecture parameters move"),
+  };
+  return fields;
+}
+
+const Fields<DeriveOptions>& derive_fields() {
+  static const Fields<DeriveOptions> fields{word("rule", &DeriveOptions::rule, {"strongest"}, "which choice of each decision is kept")};
+  return fields;
+}
+
+void check_name(const Given& given, const std::string& what, const std::map<std::string, std::vector<std::string>>& known) {
+  if (known.empty() || known.contains(given.value.text)) return;
+  std::vector<std::string> names;
+  for (const auto& [name, options] : known) names.push_back(name);
+  throw UsageError(given.value.place + ": unknown " + what + " '" + given.value.text + "'" + name_hint(given.value.text, names));
+}
+
+// NAME, or {name: NAME, option: value, ...}.
+void read_named(std::string& name, Settings& options, const Given& given, const std::string& what,
+                const std::map<std::string, std::vector<std::string>>& known) {
+  const TreeEntry* named = given.value.find("name");
+  if (given.value.kind == Tree::Kind::map && named == nullptr) refuse(given, "NAME or {name: NAME, option: value}");
+  const Given word{named != nullptr ? named->value : given.value, given.path + (named != nullptr ? ".name" : "")};
+  if (word.value.kind != Tree::Kind::scalar) refuse(word, "the name of a " + what);
+  check_name(word, what, known);
+  name = word.value.text;
+  options.clear();
+  const auto allowed = known.find(name);
+  for (const auto& entry : given.value.entries) {
+    if (entry.key == "name") continue;
+    if (allowed != known.end() && !allowed->second.empty() && std::find(allowed->second.begin(), allowed->second.end(), entry.key) == allowed->second.end())
+      refuse_key(entry, given.path + " (" + name + ")", allowed->second);
+    options[entry.key] = read_text({entry.value, below(given.path, entry.key)});
+  }
+}
+
+Tree write_named(const std::string& name, const Settings& options) {
+  if (options.empty()) return scalar(name);
+  Tree tree = write_settings(options);
+  tree.entries.insert(tree.entries.begin(), TreeEntry{.key = "name", .value = scalar(name)});
+  return tree;
+}
+
+Fields<SearchOptions> search_fields(const KnownNames& names) {
+  using O = SearchOptions;
+  return {
+      {"strategy", "which architecture next: a name, or {name: NAME, option: value}",
+       [=](O& o, const Given& g) { read_named(o.strategy, o.strategy_options, g, "strategy", names.strategies); },
+       [](const O& o) { return write_named(o.strategy, o.strategy_options); }},
+      {"evaluator", "how a candidate gets its numbers: a name, or {name: NAME, option: value}",
+       [=](O& o, const Given& g) { read_named(o.evaluator, o.evaluator_options, g, "evaluator", names.evaluators); },
+       [](const O& o) { return write_named(o.evaluator, o.evaluator_options); }},
+      whole("trials", &O::trials, at_least(1), "how many architectures are evaluated"),
+      number("time", &O::max_seconds, at_least(0), "ends the phase after this long (as 2h); 0 = no limit", Unit::seconds),
+      whole("window", &O::window, at_least(1), "trials asked ahead of the answers; so many workers can be busy"),
+      whole("max_failures", &O::max_failures, at_least(0), "ends after so many failed trials in a row; 0 = never"),
+  };
+}
+
+const Fields<RetrainOptions>& retrain_fields() {
+  using O = RetrainOptions;
+  static const Fields<O> fields = [] {
+    Fields<O> own{
+        whole("best", &O::best, at_least(1), "how many of the best architectures are trained"),
+        whole("seeds", &O::seeds, at_least(1), "runs of each, with different seeds"),
+    };
+    for (auto& field : inlined(&O::training, training_fields())) own.push_back(field);
+    return own;
+  }();
+  return fields;
+}
+
+const Fields<BaselineOptions>& baseline_fields() {
+  using O = BaselineOptions;
+  static const Fields<O> fields{
+      whole("random", &O::random, at_least(0), "random architectures of the same space, trained alike"),
+      flag("resnet", &O::resnet, "a hand-made residual network of similar cost, trained alike"),
+  };
+  return fields;
+}
+
+const Fields<ExportOptions>& export_fields() {
+  using O = ExportOptions;
+  static const Fields<O> fields{
+      flag("onnx", &O::onnx, "best.onnx, for any ONNX runtime"),
+      flag("torchscript", &O::torchscript, "best.pt, for torch.jit.load"),
+      flag("verify", &O::verify, "compares the written network with the trained one"),
+  };
+  return fields;
+}
+
+template <class O>
+PhaseKind phase_kind(std::string name, std::string meaning, std::vector<std::string> needs, std::function<Fields<O>(const KnownNames&)> fields) {
+  return {name, std::move(meaning), std::move(needs),
+          [=](const Given& given, const KnownNames& names) {
+            O options;
+            read_fields(options, given, fields(names));
+            return Phase{name, options};
+          },
+          [=](const Phase& phase) { return write_fields(std::get<O>(phase.options), fields({})); }};
+}
+
+Tree write_objectives(const Config& config) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& objective : config.goal.objectives) {
+    Tree item{.kind = Tree::Kind::map};
+    item.entries.push_back({.key = "metric", .value = scalar(objective.metric)});
+    item.entries.push_back({.key = "direction", .value = scalar(objective.direction == Direction::maximise ? "maximise" : "minimise")});
+    list.items.push_back(std::move(item));
+  }
+  return list;
+}
+
+struct ObjectiveText {
+  std::string metric;
+  std::string direction = "maximise";
+};
+
+void read_objectives(Config& config, const Given& given) {
+  static const Fields<ObjectiveText> fields{
+      text("metric", &ObjectiveText::metric, "what is measured"),
+      word("direction", &ObjectiveText::direction, {"maximise", "minimise"}, "which way is better"),
+  };
+  if (given.value.kind != Tree::Kind::list || given.value.items.empty()) refuse(given, "a list of {metric, direction}");
+  config.goal.objectives.clear();
+  for (std::size_t i = 0; i < given.value.items.size(); ++i) {
+    const Given item{given.value.items[i], given.path + "[" + std::to_string(i) + "]"};
+    ObjectiveText objective;
+    read_fields(objective, item, fields);
+    if (objective.metric.empty()) refuse(item, "{metric: NAME, direction: maximise or minimise}");
+    config.goal.objectives.push_back({objective.metric, objective.direction == "maximise" ? Direction::maximise : Direction::minimise});
+  }
+}
+
+// The unit in which a metric's bound is written stands at the end of the metric's name.
+Unit unit_of(const std::string& metric) {
+  if (metric.ends_with("_ms")) return Unit::milliseconds;
+  if (metric.ends_with("_seconds")) return Unit::seconds;
+  if (metric.ends_with("_bytes")) return Unit::bytes;
+  return Unit::count;
+}
+
+Constraint read_constraint(const Given& given) {
+  if (given.value.kind != Tree::Kind::map) refuse(given, "{metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
+  for (const auto& entry : given.value.entries)
+    if (entry.key != "metric" && entry.key != "at_most" && entry.key != "at_least") refuse_key(entry, given.path, {"metric", "at_most", "at_least"});
+  const TreeEntry* metric = given.value.find("metric");
+  const TreeEntry* most = given.value.find("at_most");
+  const TreeEntry* least = given.value.find("at_least");
+  if (metric == nullptr || (most == nullptr) == (least == nullptr))
+    throw UsageError(given.value.place + ": " + given.path + " needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
+  const std::string name = read_text({metric->value, below(given.path, "metric")});
+  if (name.empty()) refuse({metric->value, below(given.path, "metric")}, "the name of a metric");
+  const TreeEntry& bound = most != nullptr ? *most : *least;
+  return {.metric = name, .at_most = read_number({bound.value, below(given.path, bound.key)}, {}, unit_of(name)), .at_least = least != nullptr};
+}
+
+void read_constraints(Config& config, const Given& given) {
+  config.goal.constraints.clear();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of {metric, at_most} or {metric, at_least}");
+  for (std::size_t i = 0; i < given.value.items.size(); ++i)
+    config.goal.constraints.push_back(read_constraint({given.value.items[i], given.path + "[" + std::to_string(i) + "]"}));
+}
+
+Tree write_constraints(const Config& config) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& constraint : config.goal.constraints) {
+    Tree item{.kind = Tree::Kind::map};
+    item.entries.push_back({.key = "metric", .value = scalar(constraint.metric)});
+    item.entries.push_back({.key = constraint.at_least ? "at_least" : "at_most", .value = scalar(write_number(constraint.at_most))});
+    list.items.push_back(std::move(item));
+  }
+  return list;
+}
+
+void read_space(Config& config, const Given& given, const KnownNames& names) {
+  static const Fields<SpaceOptions> fields{
+      text("name", &SpaceOptions::name, "a built-in space (netwright list spaces), or a .yaml file"),
+      settings("network", &SpaceOptions::network, "settings of the final network, as channels: 16"),
+      settings("search", &SpaceOptions::search, "settings of the supernet"),
+  };
+  Tree tree = given.value;
+  if (tree.kind == Tree::Kind::scalar) tree = Tree{.kind = Tree::Kind::map, .entries = {{.key = "name", .place = tree.place, .value = given.value}}, .place = tree.place};
+  config.space = {};
+  read_fields(config.space, {tree, given.path}, fields);
+  const std::string& name = config.space.name;
+  const bool file = name.ends_with(".yaml") || name.ends_with(".yml");
+  if (file || names.spaces.empty() || std::find(names.spaces.begin(), names.spaces.end(), name) != names.spaces.end()) return;
+  const TreeEntry* entry = tree.find("name");
+  throw UsageError((entry != nullptr ? entry->value.place : tree.place) + ": unknown space '" + name + "'" + name_hint(name, names.spaces));
+}
+
+Tree write_space(const Config& config) {
+  Tree tree{.kind = Tree::Kind::map};
+  tree.entries.push_back({.key = "name", .value = scalar(config.space.name), .comment = "a built-in space (netwright list spaces), or a .yaml file"});
+  tree.entries.push_back({.key = "network", .value = write_settings(config.space.network), .comment = "settings of the final network, as {channels: 16}"});
+  tree.entries.push_back({.key = "search", .value = write_settings(config.space.search), .comment = "settings of the supernet"});
+  return tree;
+}
+
+Phase read_phase(const Given& given, const KnownNames& names) {
+  std::vector<std::string> kinds;
+  for (const auto& kind : phase_kinds()) kinds.push_back(kind.name);
+  const bool bare = given.value.kind == Tree::Kind::scalar;
+  if (!bare && (given.value.kind != Tree::Kind::map || given.value.entries.size() != 1))
+    refuse(given, "one phase, KIND: {options} (kinds: " + join(kinds, ", ") + ")");
+  const std::string name = bare ? given.value.text : given.value.entries[0].key;
+  const Tree nothing{.place = given.value.place};
+  for (const auto& kind : phase_kinds())
+    if (kind.name == name) return kind.read({bare ? nothing : given.value.entries[0].value, given.path + "." + name}, names);
+  throw UsageError((bare ? given.value.place : given.value.entries[0].place) + ": unknown phase '" + name + "' in " + given.path + name_hint(name, kinds));
+}
+
+// A phase that builds on what an earlier one found must have one before it.
+void check_order(const std::vector<Phase>& before, const Phase& phase, const Given& given) {
+  for (const auto& kind : phase_kinds()) {
+    if (kind.name != phase.kind || kind.needs.empty()) continue;
+    if (std::none_of(before.begin(), before.end(), [&](const Phase& p) { return std::find(kind.needs.begin(), kind.needs.end(), p.kind) != kind.needs.end(); }))
+      throw UsageError(given.value.place + ": " + given.path + ": a " + phase.kind + " phase needs a " + join(kind.needs, " or ") + " phase before it");
+  }
+  const auto* search = std::get_if<SearchOptions>(&phase.options);
+  if (search != nullptr && search->evaluator == "inherit" && std::none_of(before.begin(), before.end(), [](const Phase& p) { return p.kind == "supernet"; }))
+    throw UsageError(given.value.place + ": " + given.path + ": the evaluator 'inherit' needs a supernet phase before it");
+}
+
+void read_phases(Config& config, const Given& given, const KnownNames& names) {
+  if (given.value.kind != Tree::Kind::list || given.value.items.empty()) refuse(given, "a list of phases (- KIND: {options})");
+  config.phases.clear();
+  for (std::size_t i = 0; i < given.value.items.size(); ++i) {
+    const Given item{given.value.items[i], given.path + "[" + std::to_string(i) + "]"};
+    Phase phase = read_phase(item, names);
+    check_order(config.phases, phase, item);
+    config.phases.push_back(std::move(phase));
+  }
+}
+
+Tree write_phases(const Config& config) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& phase : config.phases)
+    for (const auto& kind : phase_kinds())
+      if (kind.name == phase.kind)
+        list.items.push_back({.kind = Tree::Kind::map, .entries = {{.key = kind.name, .value = kind.write(phase), .comment = kind.meaning}}});
+  return list;
+}
+
+}  // namespace
+
+const Fields<DataOptions>& data_fields() {
+  using O = DataOptions;
+  static const Fields<O> fields{
+      word("source", &O::source, {"fashion_mnist", "cifar10", "folder"}, "fashion_mnist, cifar10 or folder (one sub-folder a class)"),
+      text("path", &O::path, "where the files are; empty = the usual place of the source"),
+      whole("train", &O::train, at_least(0), "images to train on; 0 = all that are left"),
+      whole("validation", &O::validation, at_least(1), "images set aside to compare architectures"),
+      whole("test", &O::test, at_least(0), "images of the test part, read once at the end; 0 = all"),
+      whole("size", &O::size, at_least(1), "folder: pixels a side after resizing"),
+      number("test_share", &O::test_share, {.low = 0, .high = 1, .above_low = true, .below_high = true}, "folder without train/ and test/: share set aside for the test"),
+      whole("crop", &O::crop, at_least(0), "random crop: pixels of padding; 0 = off"),
+      flag("flip", &O::flip, "random horizontal flip"),
+      whole("cutout", &O::cutout, at_least(0), "side of the erased square; 0 = off"),
+  };
+  return fields;
+}
+
+const Fields<TrainingOptions>& training_fields() {
+  using O = TrainingOptions;
+  static const Fields<O> fields{
+      whole("epochs", &O::epochs, at_least(1), "passes over the training part"),
+      whole("batch", &O::batch, at_least(1), "images a step"),
+      word("optimiser", &O::optimiser, {"sgd", "adam", "adamw"}, "sgd (Nesterov), adam or adamw"),
+      number("learning_rate", &O::learning_rate, above(0), "at the start"),
+      number("final_learning_rate", &O::final_learning_rate, at_least(0), "at the end of the schedule"),
+      word("schedule", &O::schedule, {"cosine", "constant"}, "cosine or constant"),
+      number("warmup_epochs", &O::warmup_epochs, at_least(0), "the rate grows linearly from 0 over so many epochs"),
+      number("momentum", &O::momentum, rate, "of sgd"),
+      number("weight_decay", &O::weight_decay, at_least(0), "pull of the weights to zero"),
+      number("gradient_clip", &O::gradient_clip, at_least(0), "largest gradient norm; 0 = off"),
+      number("label_smoothing", &O::label_smoothing, rate, "share of each label spread over all classes"),
+      number("drop_path", &O::drop_path, rate, "final rate at which paths are dropped"),
+      number("auxiliary_weight", &O::auxiliary_weight, weight, "of the auxiliary head's loss, where there is one"),
+      number("ema", &O::ema, rate, "decay of averaged weights; 0 = off"),
+  };
+  return fields;
+}
+
+const std::vector<PhaseKind>& phase_kinds() {
+  static const std::vector<PhaseKind> kinds{
+      phase_kind<SupernetOptions>("supernet", "trains all architectures at once in one network that shares weights", {},
+                                  [](const KnownNames&) { return supernet_fields(); }),
+      phase_kind<DeriveOptions>("derive", "reads the architecture off the supernet", {"supernet"}, [](const KnownNames&) { return derive_fields(); }),
+      phase_kind<SearchOptions>("search", "tries architectures one by one", {}, search_fields),
+      phase_kind<RetrainOptions>("retrain", "trains the best from scratch and tests it once", {"derive", "search"},
+                                 [](const KnownNames&) { return retrain_fields(); }),
+      phase_kind<BaselineOptions>("baselines", "what the search has to beat", {"retrain"}, [](const KnownNames&) { return baseline_fields(); }),
+      phase_kind<ExportOptions>("export", "writes the best trained network", {"retrain"}, [](const KnownNames&) { return export_fields(); }),
+  };
+  return kinds;
+}
+
+Fields<Config> config_fields(const KnownNames& names) {
+  return {
+      text("name", &Config::name, "of the study"),
+      {"seed", "everything random comes from it", [](Config& c, const Given& g) { c.seed = read_seed(g); },
+       [](const Config& c) { return scalar(std::to_string(c.seed)); }},
+      word("device", &Config::device, {"cpu", "cuda"}, "cpu or cuda"),
+      whole("threads", &Config::threads, at_least(0), "0 = all that the process may use"),
+      number("max_memory", &Config::max_memory_bytes, at_least(0), "a candidate estimated above this fails at once (as 4GiB); 0 = three quarters of the machine",
+             Unit::bytes),
+      {"data", "", [](Config& c, const Given& g) { read_fields(c.data, g, data_fields()); }, [](const Config& c) { return write_fields(c.data, data_fields()); }},
+      {"space", "", [=](Config& c, const Given& g) { read_space(c, g, names); }, write_space},
+      {"objectives", "the first one ranks the trials", read_objectives, write_objectives},
+      {"constraints", "as {metric: params, at_most: 300k}", read_constraints, write_constraints},
+      {"phases", "run in this order", [=](Config& c, const Given& g) { read_phases(c, g, names); }, write_phases},
+  };
+}
+
+}  // namespace netwright
