@@ -12,45 +12,50 @@ using Int = std::int64_t;
 
 Value norm(Builder& b, Value x, bool affine) { return affine ? b.add("batch_norm", x, {}, "bn") : b.add("batch_norm", x, {{"affine", 0}}, "bn"); }
 
-Attributes window(const ConvOptions& o, Int channels, Int groups) {
-  Attributes attributes{{"kernel", o.kernel}, {"channels", channels}};
+Attributes window(const ConvOptions& o, const Attribute& channels, Int groups) {
+  Attributes attributes{{"kernel", o.kernel}};
+  if (channels != Attribute{Int{0}}) attributes["channels"] = channels;
   if (o.stride != 1) attributes["stride"] = o.stride;
   if (o.dilation != 1) attributes["dilation"] = o.dilation;
   if (groups != 1) attributes["groups"] = groups;
   return attributes;
 }
 
-Value pointwise(Builder& b, Value x, const Attribute& channels, std::string_view name) { return b.add("conv", x, {{"kernel", 1}, {"channels", channels}}, name); }
+Value pointwise(Builder& b, Value x, const Attribute& channels, std::string_view name) {
+  Attributes attributes{{"kernel", 1}};
+  if (channels != Attribute{Int{0}}) attributes["channels"] = channels;
+  return b.add("conv", x, std::move(attributes), name);
+}
 
-Value depthwise_round(Builder& b, Value x, Int channels, const ConvOptions& o) {
+Value depthwise_round(Builder& b, Value x, const Attribute& channels, const ConvOptions& o) {
   x = b.add("relu", x, {}, "relu");
-  x = b.add("conv", x, window(o, b.channels(x), 0), "depthwise");
+  x = b.add("conv", x, window(o, Int{0}, 0), "depthwise");
   x = pointwise(b, x, channels, "pointwise");
   return norm(b, x, o.affine);
 }
 
 }  // namespace
 
-Value relu_conv_bn(Builder& b, Value x, Int channels, const ConvOptions& o) {
+Value relu_conv_bn(Builder& b, Value x, const Attribute& channels, const ConvOptions& o) {
   x = b.add("relu", x, {}, "relu");
   x = b.add("conv", x, window(o, channels, o.groups), "conv");
   return norm(b, x, o.affine);
 }
 
-Value conv_bn(Builder& b, Value x, Int channels, const ConvOptions& o) {
+Value conv_bn(Builder& b, Value x, const Attribute& channels, const ConvOptions& o) {
   x = b.add("conv", x, window(o, channels, o.groups), "conv");
   x = norm(b, x, o.affine);
   return o.activation.empty() ? x : b.add(o.activation, x, {}, "act");
 }
 
-Value sep_conv(Builder& b, Value x, Int channels, const ConvOptions& o) {
-  x = depthwise_round(b, x, b.channels(x), o);
+Value sep_conv(Builder& b, Value x, const Attribute& channels, const ConvOptions& o) {
+  x = depthwise_round(b, x, Int{0}, o);
   ConvOptions second = o;
   second.stride = 1;
   return depthwise_round(b, x, channels, second);
 }
 
-Value dil_conv(Builder& b, Value x, Int channels, const ConvOptions& o) {
+Value dil_conv(Builder& b, Value x, const Attribute& channels, const ConvOptions& o) {
   ConvOptions dilated = o;
   dilated.dilation = std::max<Int>(2, o.dilation);
   return depthwise_round(b, x, channels, dilated);
@@ -65,17 +70,18 @@ Value factorized_reduce(Builder& b, Value x, Int channels, bool affine) {
   return norm(b, b.add("concat", std::vector<Value>{first, second}, {}, "concat"), affine);
 }
 
-Value squeeze_excite(Builder& b, Value x, Int bottleneck, const std::string& activation, const std::string& gate) {
+Value squeeze_excite(Builder& b, Value x, const Attribute& bottleneck, const std::string& activation, const std::string& gate, const Attribute& channels) {
+  const Attribute width = channels == Attribute{Int{0}} ? Attribute{b.channels(x)} : channels;
   const auto scope = b.scope("se");
   Value s = b.add("global_pool", x, {}, "pool");
   s = b.add("conv", s, {{"kernel", 1}, {"channels", bottleneck}, {"bias", 1}}, "reduce");
   s = b.add(activation, s, {}, "act");
-  s = b.add("conv", s, {{"kernel", 1}, {"channels", b.channels(x)}, {"bias", 1}}, "expand");
+  s = b.add("conv", s, {{"kernel", 1}, {"channels", width}, {"bias", 1}}, "expand");
   s = b.add(gate, s, {}, "gate");
   return b.add("multiply", std::vector<Value>{x, s}, {}, "scale");
 }
 
-Value mbconv(Builder& b, Value x, Int channels, const MbconvOptions& o) {
+Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions& o) {
   const Value start = x;
   const auto* fixed = std::get_if<Int>(&o.expanded);
   const bool expands = fixed == nullptr || (*fixed != 0 && *fixed != b.channels(x));
@@ -87,9 +93,9 @@ Value mbconv(Builder& b, Value x, Int channels, const MbconvOptions& o) {
   if (o.stride != 1) depthwise["stride"] = o.stride;
   x = norm(b, b.add("conv", x, depthwise, "depthwise"), o.affine);
   x = b.add(o.activation, x, {}, "act");
-  if (o.squeeze > 0) x = squeeze_excite(b, x, o.squeeze, o.squeeze_activation, o.gate);
+  if (o.squeeze != Attribute{Int{0}}) x = squeeze_excite(b, x, o.squeeze, o.squeeze_activation, o.gate, expands ? o.expanded : Attribute{Int{0}});
   x = norm(b, pointwise(b, x, channels, "project"), o.affine);
-  if (o.stride != 1 || b.shape(start) != b.shape(x)) return x;
+  if (!o.residual || o.stride != 1 || b.shape(start) != b.shape(x)) return x;
   if (o.drop_path > 0) x = b.add("drop_path", x, {{"rate", o.drop_path}});
   return b.add("add", std::vector<Value>{start, x}, {}, "residual");
 }

@@ -1,11 +1,12 @@
 #pragma once
 // The field's composite blocks, each a few nodes. All keep the spatial size at stride 1 and ceil(size / stride) otherwise.
+// Channels and kernels are numbers or open ones (an elastic width or kernel); channels 0 = as the input.
 #include "netwright/graph/builder.hpp"
 
 namespace netwright {
 
 struct ConvOptions {
-  std::int64_t kernel = 3;
+  Attribute kernel = std::int64_t{3};
   std::int64_t stride = 1;
   std::int64_t dilation = 1;
   std::int64_t groups = 1;
@@ -14,13 +15,13 @@ struct ConvOptions {
 };
 
 // ReLU - convolution - batch norm (the pre-activation order of cell spaces).
-Value relu_conv_bn(Builder& b, Value x, std::int64_t channels, const ConvOptions& options);
+Value relu_conv_bn(Builder& b, Value x, const Attribute& channels, const ConvOptions& options);
 // Convolution - batch norm - activation.
-Value conv_bn(Builder& b, Value x, std::int64_t channels, const ConvOptions& options);
+Value conv_bn(Builder& b, Value x, const Attribute& channels, const ConvOptions& options);
 // Twice: ReLU - depthwise k x k - pointwise - batch norm; the stride is in the first.
-Value sep_conv(Builder& b, Value x, std::int64_t channels, const ConvOptions& options);
+Value sep_conv(Builder& b, Value x, const Attribute& channels, const ConvOptions& options);
 // Once: ReLU - depthwise with dilation - pointwise - batch norm.
-Value dil_conv(Builder& b, Value x, std::int64_t channels, const ConvOptions& options);
+Value dil_conv(Builder& b, Value x, const Attribute& channels, const ConvOptions& options);
 // ReLU, two 1x1 stride-2 convolutions of channels / 2 (the second on the input shifted by one pixel), concat, batch norm.
 // Errors: UsageError for an odd number of channels.
 Value factorized_reduce(Builder& b, Value x, std::int64_t channels, bool affine);
@@ -30,17 +31,20 @@ struct MbconvOptions {
   std::int64_t stride = 1;
   // Width of the expanded part: a number or an open one; equal to the input's channels = no expansion layer.
   Attribute expanded = std::int64_t{0};
-  std::int64_t squeeze = 0;        // channels of the squeeze-excite bottleneck; 0 = none
+  Attribute squeeze = std::int64_t{0};  // channels of the squeeze-excite bottleneck; 0 = none
   bool affine = true;
   std::string activation = "relu6";
   std::string squeeze_activation = "relu";
   std::string gate = "sigmoid";
   double drop_path = 0.0;
+  bool residual = true;            // false: never adds the input
 };
 // Inverted residual: 1x1 expand, depthwise, optional squeeze-excite, 1x1 project; residual when stride 1 and equal channels.
-Value mbconv(Builder& b, Value x, std::int64_t channels, const MbconvOptions& options);
+Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions& options);
 
-Value squeeze_excite(Builder& b, Value x, std::int64_t bottleneck, const std::string& activation, const std::string& gate);
+// `channels` are those of x: needed where they are open, else 0.
+Value squeeze_excite(Builder& b, Value x, const Attribute& bottleneck, const std::string& activation, const std::string& gate,
+                     const Attribute& channels = std::int64_t{0});
 
 // Global average pooling - flatten - linear.
 Value classifier(Builder& b, Value x, std::int64_t classes, double dropout = 0.0);
