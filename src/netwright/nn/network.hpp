@@ -46,6 +46,7 @@ class Network {
   void train(bool on);                   // batch statistics, dropout and drop-path on or off; new networks train
   bool training() const;
   void set_drop_path(double rate);       // the rate of every drop_path node
+  void bypass_batch_norm(bool on);       // batch norm as identity (synflow)
 
   const std::vector<NamedTensor>& tensors() const;   // parameters and buffers in registration order
   std::vector<at::Tensor> parameters() const;        // the trainable ones

@@ -1,0 +1,129 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/builder.hpp"
+#include "netwright/graph/composites.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/graph/operation.hpp"
+#include "netwright/nn/network.hpp"
+#include "netwright/nn/operations.hpp"
+#include "netwright/nn/tensors.hpp"
+
+namespace netwright {
+namespace {
+
+Graph mixed_graph() {
+  Builder b;
+  Value x = b.input({3, 9, 9});
+  x = conv_bn(b, x, 8, {.kernel = 3, .activation = "silu"});
+  x = mbconv(b, x, 8, {.kernel = 5, .expanded = 24, .squeeze = 4, .activation = "hard_swish", .gate = "hard_sigmoid", .drop_path = 0.1});
+  x = sep_conv(b, x, 8, {.kernel = 3, .stride = 2});
+  x = dil_conv(b, x, 8, {.kernel = 3});
+  x = factorized_reduce(b, x, 16, true);
+  x = b.add("channel_shuffle", x, {{"groups", 4}});
+  return b.finish({classifier(b, x, 5, 0.2)});
+}
+
+TEST(Network, ParametersEqualTheGraphsCount) {
+  const Graph graph = mixed_graph();
+  Network network(graph);
+  std::int64_t count = 0;
+  for (const auto& p : network.parameters()) count += p.numel();
+  EXPECT_EQ(count, cost(graph).params);
+}
+
+TEST(Network, EveryValueHasItsInferredShape) {
+  const Graph graph = mixed_graph();
+  Network network(graph);
+  const auto values = network.values(at::randn({2, 3, 9, 9}));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto sizes = values[i].sizes();
+    EXPECT_EQ(Shape(sizes.begin() + 1, sizes.end()), graph.nodes[i].shape) << graph.nodes[i].name;
+    EXPECT_TRUE(values[i].isfinite().all().item<bool>());
+  }
+}
+
+TEST(Network, EveryOperationOfTheTableHasAKernel) {
+  for (const auto& entry : operations()) {
+    Node node{.name = "x", .op = entry.name};
+    EXPECT_NO_THROW(make_kernel(node)) << entry.name;
+  }
+}
+
+TEST(Network, GradientsAgreeWithFiniteDifferences) {
+  Network network(mixed_graph(), {.dtype = at::kDouble});
+  network.set_drop_path(0);
+  network.train(false);  // no dropout; running statistics
+  const at::Tensor x = at::randn({2, 3, 9, 9}, at::kDouble), mix = at::randn({2, 5}, at::kDouble);
+  const auto loss = [&] { return (network.forward(x)[0] * mix).sum(); };
+  loss().backward();
+  Rng rng(4);
+  for (const auto& p : network.parameters()) {
+    const auto k = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(p.numel())));
+    const double analytic = p.grad().reshape({-1})[k].item<double>();
+    const at::NoGradGuard no_grad;
+    at::Tensor flat = p.view({-1});
+    const double start = flat[k].item<double>(), step = 1e-6;
+    flat[k] = start + step;
+    const double above = loss().item<double>();
+    flat[k] = start - step;
+    const double below = loss().item<double>();
+    flat[k] = start;
+    EXPECT_NEAR((above - below) / (2 * step), analytic, 1e-5 * (1 + std::abs(analytic)));
+  }
+}
+
+TEST(Network, SameSeedSameWeightsOtherSeedOthers) {
+  Network a(mixed_graph()), b(mixed_graph());
+  a.initialise(Seed(1)), b.initialise(Seed(1));
+  EXPECT_TRUE(a.parameters()[0].equal(b.parameters()[0]));
+  b.initialise(Seed(2));
+  EXPECT_FALSE(a.parameters()[0].equal(b.parameters()[0]));
+}
+
+TEST(Network, WeightsGoOutAndComeBack) {
+  Network a(mixed_graph()), b(mixed_graph());
+  a.initialise(Seed(1)), b.initialise(Seed(2));
+  load_weights(b.tensors(), to_weights(a.tensors()));
+  a.train(false), b.train(false);
+  const at::Tensor x = at::randn({2, 3, 9, 9});
+  EXPECT_TRUE(a.forward(x)[0].equal(b.forward(x)[0]));
+  Weights renamed = to_weights(a.tensors());
+  renamed[0].name = "stem";
+  EXPECT_THROW(load_weights(b.tensors(), renamed), UsageError);
+}
+
+TEST(Network, RefusesOpenGraphsAndOtherShapes) {
+  Builder b;
+  const Value x = b.input({3, 8, 8});
+  const Graph open = b.finish({b.choice("edge", x, {{"skip", [](Builder& in, Value v) { return in.add("identity", v); }}})});
+  EXPECT_THROW(Network{open}, UsageError);
+  Network network(mixed_graph());
+  EXPECT_THROW(network.forward(at::randn({2, 3, 8, 8})), UsageError);
+  EXPECT_THROW(network.forward(at::randn({0, 3, 9, 9})), UsageError);
+}
+
+TEST(Operations, ShiftMovesToTheUpperLeft) {
+  const at::Tensor x = at::arange(9, at::kFloat).view({1, 1, 3, 3});
+  const Node node{.name = "shift", .op = "shift"};
+  const at::Tensor y = make_kernel(node)(std::vector<at::Tensor>{x}, {}, {});
+  EXPECT_TRUE(y.equal(at::tensor({4, 5, 0, 7, 8, 0, 0, 0, 0}, at::kFloat).view({1, 1, 3, 3})));
+}
+
+TEST(Operations, AveragePoolingExcludesPadding) {
+  const at::Tensor x = at::ones({1, 1, 3, 3});
+  const Node node{.name = "pool", .op = "avg_pool"};
+  EXPECT_TRUE(make_kernel(node)(std::vector<at::Tensor>{x}, {}, {}).equal(x));
+}
+
+TEST(Operations, DropPathKeepsTheMeanAndWholeSamples) {
+  Node node{.name = "drop", .op = "drop_path", .attributes = {{"rate", 0.25}}};
+  const at::Tensor y = make_kernel(node)(std::vector<at::Tensor>{at::ones({4000, 2, 2, 2})}, {}, {.training = true});
+  EXPECT_NEAR(y.mean().item<double>(), 1.0, 0.05);
+  EXPECT_TRUE(y.amax({1, 2, 3}).equal(y.amin({1, 2, 3})));
+}
+
+}  // namespace
+}  // namespace netwright

@@ -1,0 +1,29 @@
+#pragma once
+// The kernels: how torch runs each entry of the operation table.
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "netwright/graph/graph.hpp"
+
+namespace netwright {
+
+// What a forward pass is asked to do besides computing.
+struct RunMode {
+  bool training = true;             // batch statistics; dropout and drop-path draw
+  double drop_path = -1;            // rate of every drop_path node; negative: the node's own
+  bool bypass_batch_norm = false;   // batch norm as identity (synflow)
+};
+
+// Runs one node: `inputs` as the node reads them, `tensors` its parameters and buffers in the operation table's order.
+using Kernel = std::function<at::Tensor(std::span<const at::Tensor> inputs, std::span<const at::Tensor> tensors, const RunMode& mode)>;
+
+// Reads the node's attributes once. Errors: Error when the table has an operation without a kernel.
+Kernel make_kernel(const Node& node);
+
+// Same input and attributes, same value: such nodes are computed once where several read one value (ReLU, pooling).
+bool is_pure(std::string_view op);
+
+}  // namespace netwright

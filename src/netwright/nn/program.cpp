@@ -1,0 +1,122 @@
+#include "netwright/nn/program.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/operation.hpp"
+
+namespace netwright {
+namespace {
+
+bool channels_last(const NetworkPlace& place) { return place.dtype == at::kFloat || place.device.is_cuda(); }
+
+at::Tensor new_tensor(const Parameter& parameter, const NetworkPlace& place) {
+  at::Tensor tensor = at::empty(parameter.shape, at::TensorOptions(place.dtype).device(place.device));
+  if (parameter.shape.size() == 4 && channels_last(place)) tensor = tensor.contiguous(at::MemoryFormat::ChannelsLast);
+  tensor.fill_(parameter.init == Init::ones ? 1.0 : 0.0);
+  if (parameter.trainable) tensor.requires_grad_(true);
+  return tensor;
+}
+
+// Kernels that read the same value with the same attributes give the same result.
+std::string purity_key(const Node& node) {
+  std::string key = node.op;
+  for (const auto& [name, value] : node.attributes)
+    if (const auto* number = std::get_if<std::int64_t>(&value)) key += "," + name + "=" + std::to_string(*number);
+  return key;
+}
+
+at::Tensor run_shared(Frame& frame, const std::string& key, const at::Tensor& input, const std::function<at::Tensor()>& compute) {
+  if (frame.shared == nullptr) return compute();
+  auto& entry = (*frame.shared)[key][input.unsafeGetTensorImpl()];
+  if (!entry.output.defined()) entry = {input, compute()};
+  return entry.output;
+}
+
+Step step_of(const LoweringCase& c) {
+  const Node& node = c.at();
+  const auto index = static_cast<std::size_t>(c.node);
+  if (node.op == "input") return [](Frame&) {};
+  std::vector<std::size_t> places = c.register_parameters(node);
+  auto* tensors = &c.tensors;
+  Kernel kernel = make_kernel(node);
+  const std::string key = is_pure(node.op) ? purity_key(node) : "";
+  return [=, inputs = node.inputs](Frame& frame) {
+    std::vector<at::Tensor> read, own;
+    for (const int input : inputs) read.push_back(frame.values[static_cast<std::size_t>(input)]);
+    for (const auto place : places) own.push_back((*tensors)[place].tensor);
+    const auto compute = [&] { return kernel(read, own, frame.mode); };
+    frame.values[index] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
+  };
+}
+
+}  // namespace
+
+std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const {
+  std::vector<std::size_t> places;
+  for (const auto& parameter : parameters(of, input_shapes(graph, of))) {
+    places.push_back(tensors.size());
+    tensors.push_back({scope + of.name + "." + parameter.name, new_tensor(parameter, place), parameter.trainable, of.op});
+  }
+  return places;
+}
+
+Pattern single_node() {
+  return {"single_node", [](const LoweringCase& c) -> std::optional<Lowered> { return Lowered{step_of(c)}; }};
+}
+
+Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place)
+    : graph_(std::make_shared<const Graph>(graph)) {
+  for (int node = 0; node < static_cast<int>(graph_->nodes.size());) {
+    const LoweringCase lowering{*graph_, node, tensors, scope, patterns, place};
+    std::optional<Lowered> lowered;
+    for (std::size_t i = 0; i < patterns.size() && !lowered; ++i) lowered = patterns[i].match(lowering);
+    if (!lowered) throw UsageError("node '" + lowering.at().name + "' (" + lowering.at().op + ") is open: only a supernet can run it");
+    steps_.push_back(std::move(lowered->step));
+    node += lowered->nodes;
+  }
+}
+
+std::vector<at::Tensor> Program::run(Frame& frame) const {
+  frame.values.resize(graph_->nodes.size());
+  frame.masks.resize(graph_->nodes.size());
+  for (const auto& step : steps_) step(frame);
+  std::vector<at::Tensor> results;
+  for (const int output : graph_->outputs) results.push_back(frame.values[static_cast<std::size_t>(output)]);
+  return results;
+}
+
+void initialise(std::vector<NamedTensor>& tensors, const Seed& seed) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    at::Tensor& tensor = tensors[i].tensor;
+    const bool norm = tensors[i].op == "batch_norm";
+    if (norm) {
+      const bool one = tensors[i].name.ends_with(".weight") || tensors[i].name.ends_with(".running_var");
+      tensor.fill_(one ? 1.0 : 0.0);
+      continue;
+    }
+    // A bias shares the fan-in of the weight that stands before it.
+    const at::Tensor& weight = tensor.dim() == 1 && i > 0 ? tensors[i - 1].tensor : tensor;
+    const double bound = 1.0 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
+    Rng rng = seed.derive("weight", i).rng();
+    at::Tensor values = at::empty(tensor.sizes(), at::kDouble);
+    auto* data = values.mutable_data_ptr<double>();
+    for (std::int64_t k = 0; k < values.numel(); ++k) data[k] = (2 * rng.uniform() - 1) * bound;
+    tensor.copy_(values);
+  }
+}
+
+at::Tensor prepared_input(const Graph& graph, const at::Tensor& input, NetworkPlace place) {
+  const Shape& expected = graph.nodes.front().shape;
+  const auto given = input.sizes().vec();
+  if (given.empty() || Shape(given.begin() + 1, given.end()) != expected || given[0] < 1)
+    throw UsageError("the network reads batches of " + to_string(expected) + "; it was given a tensor of " + to_string(Shape(given)));
+  at::Tensor x = input.to(place.device, place.dtype);
+  return x.dim() == 4 && channels_last(place) ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+}
+
+}  // namespace netwright

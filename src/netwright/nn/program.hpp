@@ -1,0 +1,95 @@
+#pragma once
+// A graph lowered to steps that run on torch.
+//
+// Lowering walks the nodes in order and asks a list of patterns, the first of which that matches takes the node (and, where it wants,
+// the nodes behind it) as one step. The last pattern takes any closed node. The supernet room puts its patterns for choices, selects
+// and open attributes in front; fused kernels will put theirs there too. Each pattern is named, so that one can be left out.
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "netwright/graph/graph.hpp"
+#include "netwright/nn/network.hpp"
+#include "netwright/nn/operations.hpp"
+
+namespace netwright {
+
+// The weight vector of each decision during one forward pass: element i weighs candidate i. `values` are the same numbers outside
+// of autograd; a candidate whose value is exactly zero is not run. A decision without an entry is summed with weight one (select).
+struct MixtureEntry {
+  at::Tensor weights;
+  std::vector<double> values;
+};
+using Mixture = std::map<std::string, MixtureEntry, std::less<>>;
+
+// What one forward pass carries from step to step. `values` belong to one graph; a branch gets a frame of its own.
+struct Frame {
+  const RunMode& mode;
+  const Mixture* mixture = nullptr;
+  std::vector<at::Tensor> values;
+  // Per channel factors of values whose width is open; undefined elsewhere.
+  std::vector<at::Tensor> masks;
+  // Results of pure operations in this pass, by operation and the value that they read: shared across edges and cells.
+  struct Shared {
+    at::Tensor input, output;
+  };
+  std::unordered_map<std::string, std::unordered_map<const void*, Shared>>* shared = nullptr;
+};
+
+using Step = std::function<void(Frame&)>;
+
+class Program;
+
+// What a pattern may look at and use while it lowers.
+struct LoweringCase {
+  const Graph& graph;
+  int node;                                      // where the pattern is asked to match
+  std::vector<NamedTensor>& tensors;             // parameters are appended in registration order
+  std::string scope;                             // prefix of parameter names
+  const std::vector<struct Pattern>& patterns;   // for branches
+  NetworkPlace place;
+
+  const Node& at() const { return graph.nodes[static_cast<std::size_t>(node)]; }
+  // Registers the node's parameters; gives their places in `tensors`.
+  std::vector<std::size_t> register_parameters(const Node& of) const;
+};
+
+struct Lowered {
+  Step step;
+  int nodes = 1;                                 // how many nodes, from `node` on, the step computes
+};
+
+struct Pattern {
+  std::string name;
+  std::function<std::optional<Lowered>(const LoweringCase&)> match;
+};
+
+// Any closed node, one step each; pure ones are shared within a pass.
+Pattern single_node();
+
+class Program {
+ public:
+  // `tensors` must outlive the program and keep its order.
+  Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place);
+  // Runs all steps; frame.values[0] (the input node) is set by the caller. Result: values of the outputs.
+  std::vector<at::Tensor> run(Frame& frame) const;
+  const Graph& graph() const { return *graph_; }
+
+ private:
+  std::shared_ptr<const Graph> graph_;
+  std::vector<Step> steps_;
+};
+
+// Uniform in +-1/sqrt(fan_in), zeros or ones, as each tensor's operation asks; drawn per tensor from seed.derive("weight", i).
+void initialise(std::vector<NamedTensor>& tensors, const Seed& seed);
+
+// Checks the input against the graph's; gives it the program's dtype, device and memory format.
+at::Tensor prepared_input(const Graph& graph, const at::Tensor& input, NetworkPlace place);
+
+}  // namespace netwright

@@ -1,0 +1,132 @@
+// Open attributes. A kernel that decision d sets to one of k_1 < ... < k_n runs as the weights times one mask over the taps,
+//   W_eff = W_max * sum_i w_i [tap inside the centre k_i x k_i],
+// and a width as the value times one mask over the channels, m = sum_i w_i [channel < c_i]. Behind a batch norm the mask is applied
+// again: normalising would undo it.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/operation.hpp"
+#include "netwright/supernet/mixed.hpp"
+
+namespace netwright {
+namespace {
+
+const at::Tensor& weights_of(const Frame& frame, const Open& open) {
+  const auto found = frame.mixture == nullptr ? Mixture::const_iterator{} : frame.mixture->find(open.decision);
+  if (frame.mixture == nullptr || found == frame.mixture->end() || !found->second.weights.defined())
+    throw Error("decision '" + open.decision + "' has no weights in this pass");
+  return found->second.weights;
+}
+
+// One row a value: ones on the centre taps, or on the first channels.
+at::Tensor tap_masks(const Open& open, std::int64_t largest, const NetworkPlace& place) {
+  at::Tensor masks = at::zeros({static_cast<std::int64_t>(open.values.size()), largest, largest}, at::TensorOptions(place.dtype).device(place.device));
+  for (std::size_t i = 0; i < open.values.size(); ++i) {
+    const std::int64_t k = open.values[i], edge = (largest - k) / 2;
+    if ((largest - k) % 2 != 0) throw Unsupported("kernel sizes of decision '" + open.decision + "' must be all odd or all even");
+    masks[static_cast<std::int64_t>(i)].narrow(0, edge, k).narrow(1, edge, k).fill_(1);
+  }
+  return masks;
+}
+
+at::Tensor channel_masks(const Open& open, std::int64_t widest, const NetworkPlace& place) {
+  at::Tensor masks = at::zeros({static_cast<std::int64_t>(open.values.size()), widest}, at::TensorOptions(place.dtype).device(place.device));
+  for (std::size_t i = 0; i < open.values.size(); ++i) masks[static_cast<std::int64_t>(i)].narrow(0, 0, open.values[i]).fill_(1);
+  return masks;
+}
+
+at::Tensor apply_mask(const at::Tensor& value, const at::Tensor& mask) {
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
+  shape[1] = mask.numel();
+  return value * mask.view(shape);
+}
+
+struct Elastic {
+  std::optional<Open> kernel, width;
+  at::Tensor taps, channels;
+};
+
+Elastic elastic_of(const LoweringCase& c) {
+  Elastic elastic;
+  for (const auto& [name, open] : open_attributes(c.at())) {
+    if (name == "kernel") elastic.kernel = open, elastic.taps = tap_masks(open, integer(c.at(), "kernel"), c.place);
+    else if (name == "channels" || name == "features") elastic.width = open, elastic.channels = channel_masks(open, integer(c.at(), name), c.place);
+    else throw Unsupported("node '" + c.at().name + "': an open '" + name + "' has no supernet; open kernel, channels and features have");
+  }
+  return elastic;
+}
+
+// The node with every open attribute at its largest.
+Node largest(const Node& node) {
+  Node fixed = node;
+  for (const auto& [name, open] : open_attributes(node)) fixed.attributes[name] = *std::max_element(open.values.begin(), open.values.end());
+  return fixed;
+}
+
+at::Tensor mask_of_inputs(const Frame& frame, const std::vector<int>& inputs) {
+  for (const int input : inputs)
+    if (const at::Tensor& mask = frame.masks[static_cast<std::size_t>(input)]; mask.defined()) return mask;
+  return {};
+}
+
+bool depthwise(const Node& node, const Shape& input) { return node.op == "conv" && (integer(node, "groups") == 0 || integer(node, "groups") == input[0]); }
+
+// Whether a node hands its input's channels on, one to one.
+bool keeps_channels(const Node& node, const Shape& input) {
+  if (node.op == "conv") return depthwise(node, input) && node.shape[0] == input[0];
+  return node.op != "linear" && node.op != "flatten" && node.op != "channel_shuffle" && node.op != "concat" && node.shape[0] == input[0];
+}
+
+// Nodes behind an open width in this graph: each of them must carry the mask.
+std::vector<bool> behind_open_width(const Graph& graph) {
+  std::vector<bool> masked(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    for (const auto& [name, open] : open_attributes(node)) masked[i] = masked[i] || name == "channels" || name == "features";
+    if (node.inputs.empty() || masked[i]) continue;
+    for (const int input : node.inputs)
+      if (masked[static_cast<std::size_t>(input)] && keeps_channels(node, graph.nodes[static_cast<std::size_t>(input)].shape)) masked[i] = true;
+  }
+  return masked;
+}
+
+}  // namespace
+
+Pattern elastic_pattern() {
+  return {"elastic", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (open_attributes(c.at()).empty()) return std::nullopt;
+            const Elastic elastic = elastic_of(c);
+            const Node fixed = largest(c.at());
+            const auto places = c.register_parameters(fixed);
+            return Lowered{[=, kernel = make_kernel(fixed), tensors = &c.tensors, at = static_cast<std::size_t>(c.node)](Frame& frame) {
+              std::vector<at::Tensor> own;
+              for (const auto place : places) own.push_back((*tensors)[place].tensor);
+              if (elastic.kernel) own[0] = own[0] * at::tensordot(weights_of(frame, *elastic.kernel), elastic.taps, {0}, {0});
+              at::Tensor value = kernel(std::vector<at::Tensor>{frame.values[static_cast<std::size_t>(fixed.inputs[0])]}, own, frame.mode);
+              if (elastic.width) {
+                frame.masks[at] = at::matmul(weights_of(frame, *elastic.width), elastic.channels);
+                value = apply_mask(value, frame.masks[at]);
+              }
+              frame.values[at] = value;
+            }};
+          }};
+}
+
+Pattern masked_pattern() {
+  return {"masked", [](const LoweringCase& c) -> std::optional<Lowered> {
+            const Node& node = c.at();
+            if (node.inputs.empty() || is_open(node) || !behind_open_width(c.graph)[static_cast<std::size_t>(c.node)]) return std::nullopt;
+            Step plain = single_node().match(c)->step;
+            const bool reapply = !operation(node.op).keeps_zero && node.op != "conv";
+            const bool biased = node.op == "conv" && integer(node, "bias") != 0;
+            return Lowered{[plain = std::move(plain), inputs = node.inputs, at = static_cast<std::size_t>(c.node), reapply = reapply || biased](Frame& frame) {
+              plain(frame);
+              frame.masks[at] = mask_of_inputs(frame, inputs);
+              if (reapply && frame.masks[at].defined()) frame.values[at] = apply_mask(frame.values[at], frame.masks[at]);
+            }};
+          }};
+}
+
+}  // namespace netwright

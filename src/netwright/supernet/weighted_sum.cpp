@@ -1,0 +1,114 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "netwright/supernet/mixed.hpp"
+
+namespace netwright {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr std::int64_t kGrain = 16384;
+
+// Values may come in any memory format; the sum walks them flat, so they are brought to the first one's strides.
+std::vector<at::Tensor> aligned(const variable_list& values) {
+  std::vector<at::Tensor> list;
+  const auto format = values[0].suggest_memory_format();
+  for (const auto& value : values) list.push_back(value.contiguous(format));
+  return list;
+}
+
+template <class T>
+std::vector<const T*> pointers(const std::vector<at::Tensor>& values) {
+  std::vector<const T*> data;
+  for (const auto& value : values) data.push_back(value.const_data_ptr<T>());
+  return data;
+}
+
+template <class T>
+void sum_into(at::Tensor& sum, const std::vector<at::Tensor>& values, const std::vector<double>& weights) {
+  const auto data = pointers<T>(values);
+  T* out = sum.mutable_data_ptr<T>();
+  at::parallel_for(0, sum.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(weights[0]) * data[0][i];
+    for (std::size_t v = 1; v < data.size(); ++v) {
+      const T weight = static_cast<T>(weights[v]);
+      const T* in = data[v];
+      for (std::int64_t i = begin; i < end; ++i) out[i] += weight * in[i];
+    }
+  });
+}
+
+// Dot products in chunks of fixed size, added in order: the result does not depend on the number of threads.
+template <class T>
+double dot(const at::Tensor& a, const at::Tensor& b) {
+  const T* x = a.const_data_ptr<T>();
+  const T* y = b.const_data_ptr<T>();
+  const std::int64_t chunks = (a.numel() + kGrain - 1) / kGrain;
+  std::vector<double> partial(static_cast<std::size_t>(chunks));
+  at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      T lanes[16] = {};
+      const std::int64_t first = c * kGrain, last = std::min(a.numel(), first + kGrain);
+      std::int64_t i = first;
+      for (; i + 16 <= last; i += 16)
+        for (int k = 0; k < 16; ++k) lanes[k] += x[i + k] * y[i + k];
+      double total = 0;
+      for (; i < last; ++i) total += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+      for (const T lane : lanes) total += static_cast<double>(lane);
+      partial[static_cast<std::size_t>(c)] = total;
+    }
+  });
+  double total = 0;
+  for (const double p : partial) total += p;
+  return total;
+}
+
+struct WeightedSum : torch::autograd::Function<WeightedSum> {
+  static at::Tensor forward(AutogradContext* context, variable_list weights_and_values) {
+    const at::Tensor weights = weights_and_values[0];
+    const std::vector<at::Tensor> values = aligned({weights_and_values.begin() + 1, weights_and_values.end()});
+    const at::Tensor plain = weights.to(at::kDouble).contiguous();
+    const std::vector<double> w(plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel());
+    at::Tensor sum = at::empty_like(values[0]);
+    if (sum.scalar_type() == at::kFloat) sum_into<float>(sum, values, w);
+    else sum_into<double>(sum, values, w);
+    variable_list saved{weights};
+    saved.insert(saved.end(), values.begin(), values.end());
+    context->save_for_backward(saved);
+    return sum;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor gradient = gradients[0].contiguous(saved[1].suggest_memory_format());
+    at::Tensor weight_gradient = at::empty({saved[0].numel()}, at::kDouble);
+    variable_list result{at::Tensor()};
+    for (std::size_t i = 1; i < saved.size(); ++i) {
+      const auto place = static_cast<std::int64_t>(i) - 1;
+      const bool single = gradient.scalar_type() == at::kFloat;
+      weight_gradient.mutable_data_ptr<double>()[place] = single ? dot<float>(gradient, saved[i]) : dot<double>(gradient, saved[i]);
+      result.push_back(gradient * saved[0][place].item<double>());
+    }
+    result[0] = weight_gradient.to(saved[0].scalar_type());
+    return result;
+  }
+};
+
+}  // namespace
+
+at::Tensor weighted_sum(const at::Tensor& weights, const std::vector<at::Tensor>& values, bool fused) {
+  const bool on_cpu = values[0].is_cpu() && (values[0].scalar_type() == at::kFloat || values[0].scalar_type() == at::kDouble);
+  if (fused && on_cpu) {
+    variable_list all{weights};
+    all.insert(all.end(), values.begin(), values.end());
+    return WeightedSum::apply(all);
+  }
+  at::Tensor sum = weights[0] * values[0];
+  for (std::size_t i = 1; i < values.size(); ++i) sum = sum + weights[static_cast<std::int64_t>(i)] * values[i];
+  return sum;
+}
+
+}  // namespace netwright
