@@ -1,0 +1,30 @@
+#pragma once
+// What a study has found so far, computed from its trials alone.
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "netwright/objective/objective.hpp"
+#include "netwright/study/study.hpp"
+
+namespace netwright {
+
+// The best done or stopped trial under the goal; the earlier one where two are equal; nothing when none has a finite first objective.
+std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal);
+
+struct BestSoFar {
+  std::int64_t trial = 0;        // the number of the trial just finished
+  std::int64_t best_trial = 0;   // the best one among it and those before it
+  double value = 0;              // the best one's first objective, in the metric's own unit
+  bool feasible = false;         // the best one meets all constraints
+  double total_seconds = 0;      // sum of the outcomes' seconds up to `trial`, failed ones included
+};
+
+// One point for every finished trial, in order, from the first that has a value on; so the curve is as long as the search, and flat
+// where a trial failed.
+std::vector<BestSoFar> best_so_far(const std::vector<Trial>& trials, const Goal& goal);
+
+// done, stopped or failed.
+bool finished(const Trial& trial);
+
+}  // namespace netwright
