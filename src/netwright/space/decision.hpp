@@ -1,6 +1,7 @@
 #pragma once
 // The decision tree: what is open in a space, without a word about layers.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,11 +35,16 @@ struct Decision {
   bool may_pick(int choice) const;
 };
 
+struct Draws;  // how a pick is drawn so that architectures come out uniform (draws.hpp)
+
 // Decisions in an order where parents stand before children. Names are unique.
+// Names and choices are not empty and hold none of "=,+" and no blanks, so that printed architectures can be read back.
 class DecisionTree {
  public:
   DecisionTree() = default;
-  // Errors: UsageError for a duplicate name, a parent that is not before its child, no choices, or more than 62 in a k_of_n.
+  // Errors: UsageError for a duplicate name or choice, a parent that is not before its child, a condition on a choice that is not
+  // there, no choice that may be picked, bounds that cannot be met, more than 62 choices in a k_of_n, or more than 2^20 subsets in
+  // a k_of_n with a child that several choices switch on.
   explicit DecisionTree(std::vector<Decision> decisions);
 
   std::size_t size() const { return decisions_.size(); }
@@ -48,10 +54,12 @@ class DecisionTree {
   // Errors: UsageError with the nearest name.
   int find(std::string_view name) const;
   const std::vector<int>& children(int parent) const;   // parent -1: the roots
+  const Draws* draws() const { return draws_.get(); }   // null for an empty tree
 
  private:
   std::vector<Decision> decisions_;
   std::vector<std::vector<int>> children_;  // [parent + 1]
+  std::shared_ptr<const Draws> draws_;
 };
 
 // One pick a decision, in the tree's order: an index (one_of, ordinal), a bit mask (k_of_n), or inactive.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "netwright/graph/close.hpp"
 #include "netwright/graph/graph.hpp"
 #include "netwright/space/decision.hpp"
 
@@ -48,7 +49,7 @@ class Space {
 
   // The supernet's graph. Errors: Unsupported with the reason where the space has none; UsageError for a bad setting.
   virtual Graph open(const NetworkOptions& options) const = 0;
-  // The closed network of an architecture.
+  // The closed network of an architecture, in the form that is trained for itself (options.search is not read).
   virtual Graph close(const Architecture& architecture, const NetworkOptions& options) const;
 
   // The field's own notation where there is one, otherwise `name=pick,...`. parse(print(a)) == a; JSON objects
@@ -63,7 +64,7 @@ class Space {
 struct Template {
   SpaceInfo info;
   std::function<Graph(const NetworkOptions&)> build;
-  // Where they are set, they replace the generic ones.
+  // Where they are set, they replace the generic ones. A JSON object whose first key is a decision's name never reaches `parse`.
   std::function<std::string(const DecisionTree&, const Architecture&)> print;
   std::function<Architecture(const DecisionTree&, std::string_view)> parse;
   std::function<std::uint64_t(const DecisionTree&, const Architecture&)> canonical;
@@ -74,6 +75,9 @@ std::unique_ptr<Space> make_space(Template definition);
 // is picked; a node that only some inputs of a select need is active where one of those is picked (depth). Several places may name
 // one decision if their choices are equal. Errors: UsageError where they are not, or where they stand under different parents.
 DecisionTree decisions_of(const Graph& open);
+
+// What graph::close asks for: the picks of an architecture by decision name. Both arguments are copied.
+Picks picks_of(DecisionTree tree, Architecture architecture);
 
 // The value of a setting: as given, else the default of the space for this form. Errors: UsageError with the nearest name for an
 // unknown setting, or for text that is no whole number / true / false.
@@ -87,11 +91,15 @@ void check_settings(const SpaceInfo& info, const NetworkOptions& options);
 const std::vector<std::string>& space_names();
 std::shared_ptr<const Space> find_space(std::string_view name);
 
-// "SPACE:TEXT" or a JSON file {"space": ..., "architecture": ...}. Errors: UsageError.
+// "SPACE:TEXT" (TEXT as printed, or a JSON object of picks), a file ending in .json, or the file's JSON itself:
+// {"space": name, "architecture": text | {decision: pick}}; other keys are not read. Errors: UsageError.
 struct Located {
   std::shared_ptr<const Space> space;
   Architecture architecture;
 };
 Located find_architecture(std::string_view text);
+
+// {"space": name, "architecture": printed form, "picks": {decision: choice | [choices]}}, on one line.
+std::string to_json(const Space& space, const Architecture& architecture);
 
 }  // namespace netwright

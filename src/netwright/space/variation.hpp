@@ -22,7 +22,8 @@ Architecture mutate(const DecisionTree& tree, const Architecture& architecture, 
 Architecture crossover(const DecisionTree& tree, const Architecture& a, const Architecture& b, Rng& rng);
 
 // All architectures that differ in the pick of exactly one decision (and in what that pick switches on: each newly active
-// decision at its first legal pick; those that it switches off become inactive).
+// decision at its first legal pick; those that it switches off become inactive). In a k_of_n, the picks one step away: one member
+// swapped, added or dropped.
 std::vector<Architecture> neighbours(const DecisionTree& tree, const Architecture& architecture);
 
 // One-hot (multi-hot for k_of_n), all decisions in order, zeros where inactive. Length: encoding_length(tree).
@@ -38,7 +39,11 @@ void enumerate(const DecisionTree& tree, const std::function<bool(const Architec
 
 // "stem=conv_3x3,edges=0+2": every active decision, in tree order. parse(print(a)) == a.
 std::string print(const DecisionTree& tree, const Architecture& architecture);
-// Errors: UsageError naming the decision, the value, and the nearest name; missing active decisions are errors too.
+// {"stem": "conv_3x3", "edges": ["0", "2"]}: the same, as a JSON object on one line. parse(print_json(a)) == a.
+std::string print_json(const DecisionTree& tree, const Architecture& architecture);
+// Reads both forms (a text that starts with "{" is JSON; there a number may stand for a choice written as that number).
+// Errors: UsageError naming the decision, the value, and the nearest name; missing active decisions and picks for inactive ones are
+// errors too.
 Architecture parse(const DecisionTree& tree, std::string_view text);
 
 }  // namespace netwright

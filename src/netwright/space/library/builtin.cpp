@@ -1,0 +1,38 @@
+#include "netwright/space/library/builtin.hpp"
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/names.hpp"
+
+namespace netwright {
+namespace {
+
+struct Builtin {
+  const char* name;
+  std::unique_ptr<Space> (*make)();
+};
+
+// In reading order.
+constexpr Builtin builtin[] = {
+    {"minimal", make_minimal},
+    {"minimal2", make_minimal2},
+    {"nasbench201", make_nasbench201},
+};
+
+}  // namespace
+
+const std::vector<std::string>& space_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const auto& entry : builtin) list.emplace_back(entry.name);
+    return list;
+  }();
+  return names;
+}
+
+std::shared_ptr<const Space> find_space(std::string_view name) {
+  for (const auto& entry : builtin)
+    if (name == entry.name) return entry.make();
+  throw UsageError("there is no space '" + std::string(name) + "'" + name_hint(name, space_names()));
+}
+
+}  // namespace netwright

@@ -1,0 +1,171 @@
+#include "netwright/space/space.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/space/library/builtin.hpp"
+#include "netwright/space/variation.hpp"
+
+namespace netwright {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Whether this is a JSON object whose first key is a decision: then the generic reader understands it.
+bool names_decisions(const DecisionTree& tree, std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text[first] != '{') return false;
+  const auto json = Json::parse(text, nullptr, false);
+  if (json.is_discarded() || json.empty()) return false;
+  return std::any_of(tree.begin(), tree.end(), [&](const Decision& d) { return d.name == json.begin().key(); });
+}
+
+class TemplateSpace : public Space {
+ public:
+  explicit TemplateSpace(Template definition) : template_(std::move(definition)) {
+    tree_ = decisions_of(template_.build({.input = template_.info.input, .classes = template_.info.classes}));
+  }
+
+  const SpaceInfo& info() const override { return template_.info; }
+  const DecisionTree& decisions() const override { return tree_; }
+
+  Graph open(const NetworkOptions& options) const override {
+    check_settings(template_.info, options);
+    return template_.build(options);
+  }
+
+  std::string print(const Architecture& architecture) const override {
+    return template_.print ? template_.print(tree_, architecture) : Space::print(architecture);
+  }
+
+  Architecture parse(std::string_view text) const override {
+    return template_.parse && !names_decisions(tree_, text) ? template_.parse(tree_, text) : Space::parse(text);
+  }
+
+  std::uint64_t canonical(const Architecture& architecture) const override {
+    return template_.canonical ? template_.canonical(tree_, architecture) : Space::canonical(architecture);
+  }
+
+ private:
+  Template template_;
+  DecisionTree tree_;
+};
+
+std::vector<std::string> setting_names(const SpaceInfo& info) {
+  std::vector<std::string> names;
+  for (const auto& setting : info.settings) names.push_back(setting.name);
+  return names;
+}
+
+const Setting* find_setting(const std::vector<Setting>& settings, std::string_view name) {
+  const auto found = std::find_if(settings.begin(), settings.end(), [&](const Setting& s) { return s.name == name; });
+  return found == settings.end() ? nullptr : &*found;
+}
+
+[[noreturn]] void unknown_setting(const SpaceInfo& info, std::string_view name) {
+  throw UsageError("space '" + info.name + "' has no setting '" + std::string(name) + "'" + name_hint(name, setting_names(info)));
+}
+
+[[noreturn]] void bad_setting(const SpaceInfo& info, std::string_view name, const std::string& value, const std::string& rule) {
+  throw UsageError("space '" + info.name + "': setting '" + std::string(name) + "' is '" + value + "'; it must be " + rule);
+}
+
+Json parse_located(std::string_view text, const std::string& place) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw UsageError(place + " is not JSON: byte " + std::to_string(error.byte));
+  }
+}
+
+// {"space": ..., "architecture": text or object}
+Located locate_json(const Json& json, const std::string& place) {
+  if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) throw UsageError(place + " names no space: it needs {\"space\": ..., \"architecture\": ...}");
+  if (!json.contains("architecture")) throw UsageError(place + " has no \"architecture\"");
+  const Json& written = json["architecture"];
+  if (!written.is_string() && !written.is_object()) throw UsageError(place + ": \"architecture\" is a string or an object of picks");
+  auto space = find_space(json["space"].get<std::string>());
+  Architecture architecture = space->parse(written.is_string() ? written.get<std::string>() : written.dump());
+  return {std::move(space), std::move(architecture)};
+}
+
+}  // namespace
+
+Graph Space::close(const Architecture& architecture, const NetworkOptions& options) const {
+  validate(decisions(), architecture);
+  NetworkOptions closed = options;
+  closed.search = false;
+  return netwright::close(open(closed), picks_of(decisions(), architecture));
+}
+
+std::string Space::print(const Architecture& architecture) const { return netwright::print(decisions(), architecture); }
+
+Architecture Space::parse(std::string_view text) const { return netwright::parse(decisions(), text); }
+
+std::uint64_t Space::canonical(const Architecture& architecture) const { return hash(architecture); }
+
+std::unique_ptr<Space> make_space(Template definition) { return std::make_unique<TemplateSpace>(std::move(definition)); }
+
+Picks picks_of(DecisionTree tree, Architecture architecture) {
+  std::map<std::string, std::vector<int>> picks;
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (architecture.picks.at(i) != Architecture::inactive) picks[tree[i].name] = picked(tree[i], architecture.picks[i]);
+  return [picks = std::move(picks)](const std::string& decision) {
+    const auto found = picks.find(decision);
+    if (found == picks.end()) throw Error("decision '" + decision + "' has no pick in this architecture");
+    return found->second;
+  };
+}
+
+std::string setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name) {
+  const Setting* known = find_setting(info.settings, name);
+  if (known == nullptr) unknown_setting(info, name);
+  if (const auto given = options.settings.find(name); given != options.settings.end()) return given->second;
+  const Setting* other = options.search ? find_setting(info.search_settings, name) : nullptr;
+  return other != nullptr ? other->fallback : known->fallback;
+}
+
+std::int64_t integer_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name) {
+  const std::string text = setting(info, options, name);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) bad_setting(info, name, text, "a whole number");
+  return value;
+}
+
+bool flag_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name) {
+  const std::string text = setting(info, options, name);
+  if (text != "true" && text != "false") bad_setting(info, name, text, "true or false");
+  return text == "true";
+}
+
+void check_settings(const SpaceInfo& info, const NetworkOptions& options) {
+  for (const auto& [name, value] : options.settings)
+    if (find_setting(info.settings, name) == nullptr) unknown_setting(info, name);
+}
+
+Located find_architecture(std::string_view text) {
+  const std::string trimmed = trim(text);
+  if (trimmed.starts_with('{')) return locate_json(parse_located(trimmed, "the architecture"), "the architecture");
+  if (trimmed.ends_with(".json")) return locate_json(parse_located(read_file(trimmed), "'" + trimmed + "'"), "'" + trimmed + "'");
+  const auto colon = trimmed.find(':');
+  if (colon == std::string::npos) throw UsageError("'" + trimmed + "' is no architecture: write SPACE:TEXT, or name a .json file");
+  auto space = find_space(trimmed.substr(0, colon));
+  Architecture architecture = space->parse(std::string_view(trimmed).substr(colon + 1));
+  return {std::move(space), std::move(architecture)};
+}
+
+std::string to_json(const Space& space, const Architecture& architecture) {
+  Json json;
+  json["space"] = space.info().name;
+  json["architecture"] = space.print(architecture);
+  json["picks"] = Json::parse(print_json(space.decisions(), architecture));
+  return json.dump();
+}
+
+}  // namespace netwright

@@ -1,0 +1,85 @@
+#include "netwright/space/variation.hpp"
+
+#include "netwright/space/draws.hpp"
+#include "netwright/space/picks.hpp"
+
+namespace netwright {
+namespace {
+
+bool enumerate_from(const DecisionTree& tree, Architecture& architecture, std::size_t i, const std::function<bool(const Architecture&)>& visit) {
+  if (i == tree.size()) return visit(architecture);
+  if (!active(tree, architecture, static_cast<int>(i))) {
+    architecture.picks[i] = Architecture::inactive;
+    return enumerate_from(tree, architecture, i + 1, visit);
+  }
+  return each_pick(tree[i], [&](std::int64_t pick) {
+    architecture.picks[i] = pick;
+    return enumerate_from(tree, architecture, i + 1, visit);
+  });
+}
+
+}  // namespace
+
+Architecture mutate(const DecisionTree& tree, const Architecture& architecture, Rng& rng) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (architecture.picks[i] != Architecture::inactive && can_move(tree[i])) open.push_back(i);
+  if (open.empty()) return architecture;
+  Architecture child = architecture;
+  const std::size_t changed = open[rng.below(open.size())];
+  const auto others = moves(tree[changed], child.picks[changed]);
+  child.picks[changed] = others[rng.below(others.size())];
+  for (std::size_t i = changed + 1; i < tree.size(); ++i) {
+    if (!active(tree, child, static_cast<int>(i))) child.picks[i] = Architecture::inactive;
+    else if (child.picks[i] == Architecture::inactive) child.picks[i] = tree.draws()->draw(tree[i], i, rng);
+  }
+  return child;
+}
+
+Architecture crossover(const DecisionTree& tree, const Architecture& a, const Architecture& b, Rng& rng) {
+  Architecture child{std::vector<std::int64_t>(tree.size(), Architecture::inactive)};
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    if (!active(tree, child, static_cast<int>(i))) continue;
+    // The pick that made i active came from a or from b, and there i is active too: one of them has a pick.
+    if (a.picks[i] == Architecture::inactive) child.picks[i] = b.picks[i];
+    else if (b.picks[i] == Architecture::inactive) child.picks[i] = a.picks[i];
+    else child.picks[i] = rng.below(2) == 0 ? a.picks[i] : b.picks[i];
+  }
+  return child;
+}
+
+std::vector<Architecture> neighbours(const DecisionTree& tree, const Architecture& architecture) {
+  std::vector<Architecture> result;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    if (architecture.picks[i] == Architecture::inactive) continue;
+    for (const auto pick : moves(tree[i], architecture.picks[i])) {
+      Architecture other = architecture;
+      other.picks[i] = pick;
+      result.push_back(normalised(tree, std::move(other)));
+    }
+  }
+  return result;
+}
+
+std::vector<float> encode(const DecisionTree& tree, const Architecture& architecture) {
+  std::vector<float> code(encoding_length(tree), 0.0F);
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    for (const int choice : picked(tree[i], architecture.picks[i])) code[start + static_cast<std::size_t>(choice)] = 1.0F;
+    start += tree[i].choices.size();
+  }
+  return code;
+}
+
+std::size_t encoding_length(const DecisionTree& tree) {
+  std::size_t length = 0;
+  for (const auto& decision : tree) length += decision.choices.size();
+  return length;
+}
+
+void enumerate(const DecisionTree& tree, const std::function<bool(const Architecture&)>& visit) {
+  Architecture architecture{std::vector<std::int64_t>(tree.size(), Architecture::inactive)};
+  enumerate_from(tree, architecture, 0, visit);
+}
+
+}  // namespace netwright
