@@ -84,7 +84,10 @@ void validate_attributes(const Node& node) {
     if (spec == known.end()) fail(node, "has no attribute '" + name + "'" + name_hint(name, names));
     const bool opens = std::holds_alternative<Open>(value) && std::holds_alternative<std::int64_t>(spec->fallback);
     if (value.index() != spec->fallback.index() && !opens) fail(node, "attribute '" + name + "' has the wrong type");
-    if (opens && std::get<Open>(value).values.empty()) fail(node, "attribute '" + name + "' is open but has no values");
+    if (!opens) continue;
+    const Open& open = std::get<Open>(value);
+    if (open.values.empty()) fail(node, "attribute '" + name + "' is open but has no values");
+    if (!open.names.empty() && open.names.size() != open.values.size()) fail(node, "attribute '" + name + "' needs one name a value");
   }
 }
 

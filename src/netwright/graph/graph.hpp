@@ -27,6 +27,8 @@ std::int64_t elements(const Shape& shape);
 struct Open {
   std::string decision;
   std::vector<std::int64_t> values;
+  // What the picks are called; empty: the values. Places of one decision share these names, not their values (width w, 2w, 4w).
+  std::vector<std::string> names = {};
   bool operator==(const Open&) const = default;
 };
 

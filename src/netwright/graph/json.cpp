@@ -17,7 +17,11 @@ constexpr int format_version = 1;
 constexpr int deepest_branch = 32;   // of branches in branches: keeps hostile text from exhausting the stack
 
 Json attribute_json(const Attribute& attribute) {
-  if (const auto* open = std::get_if<Open>(&attribute)) return {{"decision", open->decision}, {"values", open->values}};
+  if (const auto* open = std::get_if<Open>(&attribute)) {
+    Json object = {{"decision", open->decision}, {"values", open->values}};
+    if (!open->names.empty()) object["names"] = open->names;
+    return object;
+  }
   if (const auto* i = std::get_if<std::int64_t>(&attribute)) return *i;
   if (const auto* d = std::get_if<double>(&attribute)) return *d;
   return std::get<std::string>(attribute);
@@ -98,11 +102,23 @@ std::vector<std::int64_t> whole_numbers(const Json& json, const std::string& pla
   return numbers;
 }
 
+std::vector<std::string> texts(const Json& json, const std::string& place, const char* key) {
+  std::vector<std::string> list;
+  for (const auto& item : need_array(json, place, key)) {
+    if (!item.is_string()) fail(place, std::string("'") + key + "' needs texts, got " + shown(item));
+    list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
 // JSON does not tell 0 from 0.0 as people write them: a whole number fits where the operation expects a real one.
 Attribute read_attribute(const Json& value, const std::string& place, const AttributeSpec* spec) {
   if (value.is_object()) {
-    check_keys(value, place, {"decision", "values"});
-    return Open{need_text(value, place, "decision"), whole_numbers(value, place, "values")};
+    check_keys(value, place, {"decision", "values", "names"});
+    Open open{need_text(value, place, "decision"), whole_numbers(value, place, "values")};
+    if (value.contains("names")) open.names = texts(value, place, "names");
+    if (!open.names.empty() && open.names.size() != open.values.size()) fail(place, "needs one name a value");
+    return open;
   }
   if (value.is_number_integer() && spec != nullptr && std::holds_alternative<double>(spec->fallback)) return value.get<double>();
   if (value.is_number_integer()) return value.get<std::int64_t>();

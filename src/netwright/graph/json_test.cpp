@@ -27,7 +27,11 @@ Value random_block(Builder& b, Value x, Rng& rng, int depth) {
   if (kind == 0) return relu_conv_bn(b, x, 4, {.kernel = 3});
   if (kind == 1) return b.add("dropout", x, {{"rate", rng.uniform() * 0.9}});
   if (kind == 2) return b.add("add", std::vector<Value>{x, b.add("tanh", x)});
-  if (kind == 3) return b.add("conv", x, {{"kernel", Open{"kernel \"" + std::to_string(rng.below(3)), {1, 3, 5}}}, {"channels", 4}});
+  if (kind == 3) {
+    Open open{"kernel \"" + std::to_string(rng.below(3)), {1, 3, 5}};
+    if (rng.chance(0.5)) open.names = {"small", "middle", "large"};
+    return b.add("conv", x, {{"kernel", open}, {"channels", 4}});
+  }
   if (kind == 4) return b.choice("choice" + std::to_string(rng.below(9)), x, {{"a", random_body(rng.next(), depth - 1)}, {"b", random_body(rng.next(), depth - 1), true}});
   const Value y = random_block(b, x, rng, depth - 1);
   return b.select("select" + std::to_string(rng.below(9)), {x, y}, {.maximum = 2, .branches = {{"skip", {}}, {"c", random_body(rng.next(), depth - 1)}}});
