@@ -140,6 +140,7 @@ std::string small(const std::string& text, const char* color = "#55606e") {
 std::string row(const std::string& html) { return "<TR><TD>" + html + "</TD></TR>"; }
 
 std::string values_text(const Open& open) {
+  if (!open.names.empty()) return join(open.names, " | ");
   std::vector<std::string> values;
   for (const auto value : open.values) values.push_back(std::to_string(value));
   return join(values, " | ");
