@@ -33,7 +33,7 @@ class Strategy {
 
 // What a strategy is made of. Options come as text (from YAML) and are checked by the strategy's entry.
 struct StrategyCase {
-  const DecisionTree& tree;
+  const DecisionTree& tree;   // outlives the strategy
   Goal goal;
   Seed seed;
   std::map<std::string, std::string, std::less<>> options;
