@@ -2,6 +2,9 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/space/library/darts.hpp"
+#include "netwright/space/library/resnet.hpp"
+#include "netwright/space/yaml.hpp"
 
 namespace netwright {
 namespace {
@@ -16,6 +19,8 @@ constexpr Builtin builtin[] = {
     {"minimal", make_minimal},
     {"minimal2", make_minimal2},
     {"nasbench201", make_nasbench201},
+    {"darts", make_darts},
+    {"resnet", make_resnet},
 };
 
 }  // namespace
@@ -32,6 +37,7 @@ const std::vector<std::string>& space_names() {
 std::shared_ptr<const Space> find_space(std::string_view name) {
   for (const auto& entry : builtin)
     if (name == entry.name) return entry.make();
+  if (name.ends_with(".yaml") || name.ends_with(".yml")) return read_yaml_space(std::filesystem::path(name));
   throw UsageError("there is no space '" + std::string(name) + "'" + name_hint(name, space_names()));
 }
 
