@@ -54,6 +54,9 @@ class Evaluator {
   virtual ~Evaluator() = default;
   virtual const EvaluatorInfo& info() const = 0;
   virtual Outcome evaluate(const Candidate& candidate, const Fidelity& fidelity, const Progress& progress) = 0;
+  // What the test part says of an architecture that a search ended with (test_accuracy), where the evaluator knows without training;
+  // otherwise empty. Never asked for during a search.
+  virtual Metrics test_metrics(const Candidate&) { return {}; }
 };
 
 }  // namespace netwright
