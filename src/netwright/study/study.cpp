@@ -27,11 +27,6 @@ TrialState parse_state(const std::string& text) {
   throw Error("unknown state of a trial in the journal: " + text);
 }
 
-TrialState state_of(Status status) {
-  if (status == Status::failed) return TrialState::failed;
-  return status == Status::stopped ? TrialState::stopped : TrialState::done;
-}
-
 Status status_of(TrialState state) {
   if (state == TrialState::failed) return Status::failed;
   return state == TrialState::stopped ? Status::stopped : Status::done;
@@ -112,6 +107,11 @@ std::string to_string(TrialState state) {
     case TrialState::failed: break;
   }
   return "failed";
+}
+
+TrialState state_of(Status status) {
+  if (status == Status::failed) return TrialState::failed;
+  return status == Status::stopped ? TrialState::stopped : TrialState::done;
 }
 
 struct Study::Impl {

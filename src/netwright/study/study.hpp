@@ -21,6 +21,7 @@ namespace netwright {
 
 enum class TrialState { waiting, running, done, stopped, failed };
 std::string to_string(TrialState state);
+TrialState state_of(Status status);
 
 struct Trial {
   std::int64_t number = 0;        // 0, 1, ... within its phase

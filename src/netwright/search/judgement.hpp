@@ -1,0 +1,18 @@
+#pragma once
+// One candidate's way from evaluator to outcome: whatever goes wrong with a candidate becomes a failed outcome with a one-line reason.
+#include <string>
+
+#include "netwright/evaluation/evaluator.hpp"
+
+namespace netwright {
+
+// evaluate(), with these rules added:
+// - an exception other than a UsageError is the candidate's failure (UsageErrors, and what `progress` throws, pass through);
+// - a metric that is NaN, or an objective that is missing or infinite, is a failure too; the metrics stay;
+// - seconds that the evaluator left at 0 are measured, unless it has the trait "simulated time";
+// - a reason is one line, and a failure always has one.
+Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& fidelity, const Goal& goal, const Progress& progress);
+
+bool simulates_time(const Evaluator& evaluator);
+
+}  // namespace netwright

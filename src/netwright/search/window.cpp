@@ -1,0 +1,116 @@
+#include "netwright/search/window.hpp"
+
+#include <algorithm>
+
+#include "netwright/core/error.hpp"
+#include "netwright/search/judgement.hpp"
+#include "netwright/study/summary.hpp"
+
+namespace netwright {
+namespace {
+
+// How long anything was being evaluated: the length of the union of the trials' times.
+double busy_seconds(const std::vector<Trial>& trials) {
+  std::vector<std::pair<double, double>> spans;
+  for (const Trial& trial : trials)
+    if (finished(trial)) spans.emplace_back(trial.finished_at - trial.outcome.seconds, trial.finished_at);
+  std::sort(spans.begin(), spans.end());
+  double busy = 0;
+  double end = -std::numeric_limits<double>::infinity();
+  for (const auto& [from, to] : spans) {
+    busy += std::max(0.0, to - std::max(from, end));
+    end = std::max(end, to);
+  }
+  return busy;
+}
+
+// What a strategy may see: nothing of the test part.
+Metrics without_test(const Metrics& metrics) {
+  Metrics seen;
+  for (const auto& metric : metrics)
+    if (metric.first.rfind("test_", 0) != 0) seen.insert(metric);
+  return seen;
+}
+
+[[noreturn]] void refuse(const Trial& trial, const std::string& recorded, const std::string& asked) {
+  throw Error("the study was made by another version or configuration: trial " + std::to_string(trial.number) + " of phase " + trial.phase +
+              " is " + recorded + " in the study, but the search asks for " + asked);
+}
+
+}  // namespace
+
+Window::Window(const SearchCase& search_case, std::vector<Trial> recorded)
+    : case_(search_case),
+      recorded_(std::move(recorded)),
+      simulated_(simulates_time(search_case.evaluator)),
+      earlier_seconds_(busy_seconds(recorded_)) {
+  for (std::size_t i = 0; i < recorded_.size(); ++i)
+    if (recorded_[i].number != static_cast<std::int64_t>(i))
+      throw Error("trial " + std::to_string(i) + " of phase " + case_.phase + " is missing in " + case_.study.file().string());
+}
+
+std::optional<Proposal> Window::next() {
+  if (ending_ || !tell_until(asked_ - case_.window + 1)) return std::nullopt;
+  const bool replay = asked_ < static_cast<std::int64_t>(recorded_.size());
+  if (!replay && (ending_ = limit())) return std::nullopt;
+  std::optional<Architecture> asked = case_.strategy.ask();
+  if (!asked && !replay) {
+    ending_ = Ending::exhausted;
+    return std::nullopt;
+  }
+  Proposal proposal = replay ? replayed(asked) : fresh(std::move(*asked));
+  untold_.push_back(proposal.architecture);
+  ++asked_;
+  return proposal;
+}
+
+void Window::finish(const Trial& trial) { finished_.emplace(trial.number, trial.outcome); }
+
+// False when a trial before `count` has not finished yet.
+bool Window::tell_until(std::int64_t count) {
+  while (told_ < count) {
+    const auto found = finished_.find(told_);
+    if (found == finished_.end()) return false;
+    const Outcome& outcome = found->second;
+    case_.strategy.tell({.trial = told_,
+                         .architecture = std::move(untold_.front()),
+                         .metrics = without_test(outcome.metrics),
+                         .failed = outcome.status == Status::failed});
+    told_seconds_ += outcome.seconds;
+    untold_.pop_front();
+    finished_.erase(found);
+    ++told_;
+  }
+  return true;
+}
+
+std::optional<Ending> Window::limit() const {
+  if (asked_ >= case_.trials) return Ending::trials;
+  if (spent_seconds() >= case_.max_seconds) return Ending::time;
+  return std::nullopt;
+}
+
+double Window::spent_seconds() const {
+  if (simulated_) return told_seconds_;
+  return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+Proposal Window::replayed(const std::optional<Architecture>& asked) const {
+  const Trial& trial = recorded_[static_cast<std::size_t>(asked_)];
+  if (!asked) refuse(trial, trial.architecture, "no more");
+  const Proposal now = fresh(*asked);
+  if (now.trial.architecture != trial.architecture) refuse(trial, trial.architecture, now.trial.architecture);
+  if (now.trial.seed != trial.seed) refuse(trial, "seed " + std::to_string(trial.seed), "seed " + std::to_string(now.trial.seed));
+  if (now.trial.fidelity.epochs != trial.fidelity.epochs)
+    refuse(trial, std::to_string(trial.fidelity.epochs) + " epochs", std::to_string(now.trial.fidelity.epochs) + " epochs");
+  return {.trial = trial, .architecture = *asked, .recorded = true};
+}
+
+Proposal Window::fresh(Architecture asked) const {
+  Trial trial{.number = asked_, .phase = case_.phase, .space = case_.space.info().name, .architecture = case_.space.print(asked)};
+  trial.seed = case_.seed.derive("trial", static_cast<std::uint64_t>(asked_)).value();
+  trial.fidelity = case_.fidelity;
+  return {.trial = std::move(trial), .architecture = std::move(asked)};
+}
+
+}  // namespace netwright
