@@ -88,7 +88,8 @@ BlockWord plain(const Operation& entry) {
 std::vector<BlockWord> table() {
   const AttributeSpec kernel{"kernel", Int{3}, "side of the window"}, channels{"channels", Int{0}, "output channels; 0 = as the input"},
       stride{"stride", Int{1}, "step of the window"}, dilation{"dilation", Int{1}, "distance of the window's taps"},
-      groups{"groups", Int{1}, "groups of channels; 0 = depthwise"}, activation{"activation", std::string("relu"), "behind the batch norm; none = none"};
+      groups{"groups", Int{1}, "groups of channels; 0 = depthwise"},
+      activation{"activation", std::string("relu"), "behind the batch norm; none = none"};
   std::vector<BlockWord> list = {
       {"relu_conv_bn", {kernel, channels, stride, dilation, groups}, composite(relu_conv_bn)},
       {"conv_bn", {kernel, channels, stride, dilation, groups, activation}, composite(conv_bn)},
@@ -96,9 +97,13 @@ std::vector<BlockWord> table() {
       {"dil_conv", {kernel, channels, stride, {"dilation", Int{2}, "distance of the window's taps"}}, composite(dil_conv)},
       {"factorized_reduce", {channels}, write_reduce},
       {"mbconv",
-       {kernel, channels, stride, {"expand", Int{6}, "width of the expanded part, in input channels"},
+       {kernel,
+        channels,
+        stride,
+        {"expand", Int{6}, "width of the expanded part, in input channels"},
         {"squeeze", Int{0}, "squeeze-excite bottleneck = expanded width / squeeze; 0 = none"},
-        {"activation", std::string("relu6"), "of the expanded part"}, {"gate", std::string("sigmoid"), "of squeeze-excite"}},
+        {"activation", std::string("relu6"), "of the expanded part"},
+        {"gate", std::string("sigmoid"), "of squeeze-excite"}},
        write_mbconv},
   };
   for (const auto& entry : operations())
@@ -160,10 +165,13 @@ Flow fit(Builder& b, const Flow& x, const Target& target) {
   const auto scope = b.scope("shortcut");
   const auto* fixed = std::get_if<Int>(&target.channels);
   Flow y{x.value, target.channels};
-  if (stride == 2 && fixed != nullptr && *fixed % 2 == 0) y.value = factorized_reduce(b, x.value, *fixed, true);
-  else y.value = relu_conv_bn(b, x.value, target.channels, {.kernel = 1, .stride = stride});
+  if (stride == 2 && fixed != nullptr && *fixed % 2 == 0)
+    y.value = factorized_reduce(b, x.value, *fixed, true);
+  else
+    y.value = relu_conv_bn(b, x.value, target.channels, {.kernel = 1, .stride = stride});
   if (!fits_size(b.shape(y.value), target))
-    throw UsageError("gives " + to_string(b.shape(y.value)) + " where the stage needs height and width " + std::to_string(target.height) + "x" + std::to_string(target.width));
+    throw UsageError("gives " + to_string(b.shape(y.value)) + " where the stage needs height and width " + std::to_string(target.height) + "x" +
+                     std::to_string(target.width));
   return y;
 }
 

@@ -27,7 +27,7 @@ struct Target {
 
 struct BlockWord {
   std::string name;
-  std::vector<AttributeSpec> attributes;   // `channels` and `stride` fall back to the target's
+  std::vector<AttributeSpec> attributes;  // `channels` and `stride` fall back to the target's
   std::function<Flow(Builder&, const Flow&, const Attributes& given)> write;
   bool has(std::string_view attribute) const;
 };

@@ -113,8 +113,8 @@ TEST(Darts, SizeIsThePublishedCardinality) {
 TEST(Darts, EachCellHasFourSelectsAndFourteenEdges) {
   EXPECT_EQ(darts().decisions().size(), 2u * (4 + 14));
   const Decision& edge = darts().decisions()[static_cast<std::size_t>(darts().decisions().find("reduce.node3.edge4"))];
-  EXPECT_EQ(edge.choices, (std::vector<std::string>{"none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3",
-                                                    "dil_conv_5x5"}));
+  EXPECT_EQ(edge.choices, (std::vector<std::string>{"none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5",
+                                                    "dil_conv_3x3", "dil_conv_5x5"}));
   EXPECT_EQ(edge.pickable(), 7);
   EXPECT_FALSE(edge.may_pick(0));
 }

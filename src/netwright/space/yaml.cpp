@@ -15,8 +15,9 @@ namespace {
 using Int = std::int64_t;
 using Numbers = std::map<std::string, Int, std::less<>>;
 
-constexpr Int kLargest = 1'000'000;   // of any number: a slip of the keyboard is refused before memory is asked for
+constexpr Int kLargest = 1'000'000;  // of any number: a slip of the keyboard is refused before memory is asked for
 constexpr Int kMostRepeats = 200;
+constexpr Int kMostBlocks = 100'000;  // candidates and repeats included
 
 // sum := product (("+" | "-") product)*; product := factor (("*" | "/") factor)*; factor := number | setting | "(" sum ")" | "-" factor.
 // Division rounds down.
@@ -52,21 +53,26 @@ class Expression {
   Int sum() {
     Int result = product();
     for (;;) {
-      if (take('+')) result = bounded(result + product());
-      else if (take('-')) result = bounded(result - product());
-      else return result;
+      if (take('+'))
+        result = bounded(result + product());
+      else if (take('-'))
+        result = bounded(result - product());
+      else
+        return result;
     }
   }
 
   Int product() {
     Int result = factor();
     for (;;) {
-      if (take('*')) result = bounded(result * factor());
+      if (take('*'))
+        result = bounded(result * factor());
       else if (take('/')) {
         const Int divisor = factor();
         if (divisor == 0) fail("it divides by zero");
         result /= divisor;
-      } else return result;
+      } else
+        return result;
     }
   }
 
@@ -156,18 +162,21 @@ class Writer {
   void offer(const std::string& decision, const std::string& choices, Place place) {
     const auto [known, fresh] = offers_.try_emplace(decision, choices, place);
     if (!fresh && known->second.first != choices)
-      fail(place, "the decision '" + decision + "' offers " + choices + " here, but " + known->second.first + " in line " + std::to_string(known->second.second.line));
+      fail(place, "the decision '" + decision + "' offers " + choices + " here, but " + known->second.first + " in line " +
+                      std::to_string(known->second.second.line));
   }
 
   Attribute whole_attribute(const Quantity& quantity, const std::string& name, Naming& naming, Int least) {
     if (!quantity.open) return number(quantity, quantity.values[0], name, least);
     static const std::vector<std::string> elastic = {"kernel", "channels", "expand"};
-    if (std::find(elastic.begin(), elastic.end(), name) == elastic.end()) fail(quantity.place, name + " cannot be chosen; what can: " + join(elastic, ", "));
+    if (std::find(elastic.begin(), elastic.end(), name) == elastic.end())
+      fail(quantity.place, name + " cannot be chosen; what can: " + join(elastic, ", "));
     Open open{.decision = quantity.as.empty() ? naming.prefix + naming.next(name) : quantity.as};
     for (const auto& value : quantity.values) {
       open.values.push_back(number(quantity, value, name, 1));
       open.names.push_back(value.find_first_of("+ =,") == std::string::npos ? value : std::to_string(open.values.back()));
-      if (name == "kernel" && open.values.back() % 2 == 0) fail(quantity.place, "a chosen kernel is odd, so that every choice keeps the size; found " + value);
+      if (name == "kernel" && open.values.back() % 2 == 0)
+        fail(quantity.place, "a chosen kernel is odd, so that every choice keeps the size; found " + value);
     }
     offer(open.decision, join(open.names, ", "), quantity.place);
     return open;
@@ -179,7 +188,8 @@ class Writer {
   }
 
   Attribute attribute(const Quantity& quantity, const AttributeSpec& spec, Naming& naming) {
-    if (std::holds_alternative<Int>(spec.fallback)) return whole_attribute(quantity, spec.name, naming, spec.name == "kernel" || spec.name == "stride" ? 1 : 0);
+    if (std::holds_alternative<Int>(spec.fallback))
+      return whole_attribute(quantity, spec.name, naming, spec.name == "kernel" || spec.name == "stride" ? 1 : 0);
     if (quantity.open) fail(quantity.place, spec.name + " cannot be chosen");
     const std::string& value = quantity.values[0];
     if (std::holds_alternative<std::string>(spec.fallback)) {
@@ -189,7 +199,8 @@ class Writer {
     }
     double result = 0;
     const auto parsed = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size()) fail(quantity.place, spec.name + " is a number; found '" + value + "'");
+    if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size())
+      fail(quantity.place, spec.name + " is a number; found '" + value + "'");
     return result;
   }
 
@@ -258,12 +269,18 @@ class Writer {
   }
 
   Flow write_body(Builder& b, Flow x, const BlockText& body, const Target& target, Naming& naming) {
+    if (++written_ > kMostBlocks) fail(body.place, "the network has more than " + std::to_string(kMostBlocks) + " blocks");
     switch (body.kind) {
-      case BlockText::Kind::word: return write_one(b, x, body, target, naming);
-      case BlockText::Kind::block: return write_block(b, x, body, target, naming);
-      case BlockText::Kind::choose: return write_choose(b, x, body, target, naming);
-      case BlockText::Kind::cell: return write_cell(b, x, body, target, naming);
-      case BlockText::Kind::sequence: break;
+      case BlockText::Kind::word:
+        return write_one(b, x, body, target, naming);
+      case BlockText::Kind::block:
+        return write_block(b, x, body, target, naming);
+      case BlockText::Kind::choose:
+        return write_choose(b, x, body, target, naming);
+      case BlockText::Kind::cell:
+        return write_cell(b, x, body, target, naming);
+      case BlockText::Kind::sequence:
+        break;
     }
     for (const auto& item : body.items) x = write_body(b, x, item, target, naming);
     return x;
@@ -292,7 +309,7 @@ class Writer {
       target.height = (shape.at(1) + target.stride - 1) / target.stride;
       target.width = (shape.at(2) + target.stride - 1) / target.stride;
     }
-    return write_body(b, x, body.items[0], target, inner);
+    return write_body(b, x, *body.block, target, inner);
   }
 
   Flow write_choose(Builder& b, const Flow& x, const BlockText& body, const Target& target, Naming& naming) {
@@ -324,7 +341,8 @@ class Writer {
     const auto scope = b.scope(local, "cell");
     for (const auto& node : body.nodes) {
       const std::string name = prefix + node.name + ".";
-      values[node.name] = placed(node.place, [&] { return node.minimum == 0 ? write_node(b, values, node, target, name) : write_pick(b, values, node, target, name); });
+      values[node.name] = placed(
+          node.place, [&] { return node.minimum == 0 ? write_node(b, values, node, target, name) : write_pick(b, values, node, target, name); });
     }
     if (body.output.size() == 1) return values[body.output[0]];
     std::vector<Flow> joined;
@@ -358,8 +376,12 @@ class Writer {
     }
     const std::string decision = node.as.empty() ? prefix + "from" : node.as;
     offer(decision, std::to_string(node.minimum) + " to " + std::to_string(node.maximum) + " of " + join(names, ", "), node.place);
-    const Value value = b.select(decision, inputs, {.minimum = static_cast<int>(node.minimum), .maximum = static_cast<int>(node.maximum),
-                                                    .combine = node.combine, .name = node.name, .branches = branches});
+    const Value value = b.select(decision, inputs,
+                                 {.minimum = static_cast<int>(node.minimum),
+                                  .maximum = static_cast<int>(node.maximum),
+                                  .combine = node.combine,
+                                  .name = node.name,
+                                  .branches = branches});
     return {value, node.combine == "concat" ? scaled(target.channels, node.maximum) : target.channels};
   }
 
@@ -383,6 +405,7 @@ class Writer {
   const SpaceText& text_;
   const NetworkOptions& options_;
   Numbers settings_;
+  Int written_ = 0;
   std::map<std::string, std::pair<std::string, Place>> offers_;
 };
 
@@ -396,7 +419,8 @@ SpaceInfo info_of(const SpaceText& text) {
 }
 
 bool same_decisions(const DecisionTree& a, const DecisionTree& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Decision& x, const Decision& y) { return x.name == y.name && x.choices == y.choices; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Decision& x, const Decision& y) { return x.name == y.name && x.choices == y.choices; });
 }
 
 class YamlSpace final : public Space {

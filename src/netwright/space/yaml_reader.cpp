@@ -14,6 +14,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+constexpr int kDeepest = 50;
+
 std::string shown(const YAML::Node& node) {
   if (node.IsScalar()) return "'" + node.Scalar() + "'";
   return node.IsSequence() ? "a list" : node.IsMap() ? "a map" : "nothing";
@@ -40,7 +42,8 @@ class Reader {
     } catch (const YAML::ParserException& error) {
       throw PlacedError(space_.origin, {error.mark.line + 1, error.mark.column + 1}, "is not YAML: " + error.msg);
     }
-    if (!root.IsMap()) throw PlacedError(space_.origin, {1, 1}, "a space is a map with the keys name, input, classes, stages, blocks, ...; found " + shown(root));
+    if (!root.IsMap())
+      throw PlacedError(space_.origin, {1, 1}, "a space is a map with the keys name, input, classes, stages, blocks, ...; found " + shown(root));
     check_keys(root, "a space", {"name", "title", "paper", "input", "classes", "settings", "stem", "stages", "head", "dropout", "blocks"});
     read_facts(root);
     read_settings(root["settings"]);
@@ -77,8 +80,11 @@ class Reader {
   // A name of a decision or a scope: it stands in printed architectures, whose marks it must not hold.
   std::string label(const YAML::Node& node, const std::string& what) const {
     const std::string name = text(node, what);
-    const auto legal = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-'; };
-    if (name.empty() || !std::all_of(name.begin(), name.end(), legal)) fail(node, what + " is made of letters, digits, '_', '.' and '-'; found '" + name + "'");
+    const auto legal = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    };
+    if (name.empty() || !std::all_of(name.begin(), name.end(), legal))
+      fail(node, what + " is made of letters, digits, '_', '.' and '-'; found '" + name + "'");
     return name;
   }
 
@@ -139,10 +145,10 @@ class Reader {
       const std::string name = item.first.Scalar();
       std::int64_t kernel = 0;
       if (!is_name(name)) fail(item.first, "a block's name is made of letters, digits and '_'; found '" + name + "'");
-      if (find_block_word(name, kernel) != nullptr || name == "choose" || name == "cell") fail(item.first, "'" + name + "' is an operation already; choose another name");
+      if (find_block_word(name, kernel) != nullptr || name == "choose" || name == "cell")
+        fail(item.first, "'" + name + "' is an operation already; choose another name");
       if (blocks_.contains(name)) fail(item.first, "the block '" + name + "' stands twice");
-      BlockText written = body(item.second);
-      blocks_.emplace(name, std::move(written));
+      blocks_.emplace(name, std::make_shared<const BlockText>(body(item.second)));
     }
   }
 
@@ -184,7 +190,19 @@ class Reader {
     return result;
   }
 
+  // An alias may stand inside its own anchor, so depth has a limit.
   BlockText body(const YAML::Node& node) const {
+    struct Depth {
+      explicit Depth(int& depth) : depth_(++depth) {}
+      ~Depth() { --depth_; }
+      int& depth_;
+    };
+    const Depth guard(depth_);
+    if (depth_ > kDeepest) fail(node, "blocks are nested more than " + std::to_string(kDeepest) + " deep");
+    return body_of(node);
+  }
+
+  BlockText body_of(const YAML::Node& node) const {
     if (node.IsScalar()) return named(node, node, YAML::Node());
     if (node.IsSequence()) {
       BlockText result{.kind = BlockText::Kind::sequence, .place = place(node)};
@@ -213,7 +231,7 @@ class Reader {
     BlockText result{.kind = BlockText::Kind::word, .place = place(whole_node), .name = key.Scalar()};
     if (const auto block = blocks_.find(result.name); block != blocks_.end()) {
       result.kind = BlockText::Kind::block;
-      result.items = {block->second};
+      result.block = block->second;
       read_attributes(result, given, {"channels", "stride"}, "the block '" + result.name + "'", true);
       if (given.IsMap() && given["as"]) result.as = label(given["as"], "as");
       return result;
@@ -252,15 +270,18 @@ class Reader {
     for (const auto& given : item.second) {
       if (!given.second.IsScalar()) continue;
       const std::string key = given.first.Scalar(), value = given.second.Scalar();
-      if (key == "kernel") name += "_" + value + "x" + value;
-      else if (key != "channels" && key != "stride" && key != "as") name += "_" + key + value;
+      if (key == "kernel")
+        name += "_" + value + "x" + value;
+      else if (key != "channels" && key != "stride" && key != "as")
+        name += "_" + key + value;
     }
     return name;
   }
 
   CandidateText candidate(const YAML::Node& node, const std::string& name) const {
     const auto legal = [](char c) { return c > ' ' && c != '=' && c != ',' && c != '+'; };
-    if (name.empty() || !std::all_of(name.begin(), name.end(), legal)) fail(node, "a candidate's name holds no blank, '=', ',' or '+'; found '" + name + "'");
+    if (name.empty() || !std::all_of(name.begin(), name.end(), legal))
+      fail(node, "a candidate's name holds no blank, '=', ',' or '+'; found '" + name + "'");
     return {.name = name, .place = place(node), .body = body(node)};
   }
 
@@ -275,7 +296,8 @@ class Reader {
     if (result.candidates.empty()) fail(list, "choose needs candidates: a list of blocks, or a map of names to blocks");
     Names names;
     for (const auto& entry : result.candidates) {
-      if (std::find(names.begin(), names.end(), entry.name) != names.end()) throw PlacedError(space_.origin, entry.place, "the candidate '" + entry.name + "' stands twice");
+      if (std::find(names.begin(), names.end(), entry.name) != names.end())
+        throw PlacedError(space_.origin, entry.place, "the candidate '" + entry.name + "' stands twice");
       names.push_back(entry.name);
     }
     if (const auto only = node["search_only"]) read_search_only(only, names, result);
@@ -308,8 +330,10 @@ class Reader {
       known.push_back(name);
     }
     const YAML::Node output = node["output"];
-    if (!output) result.output = {known.back()};
-    else if (output.IsScalar()) result.output = {source(output, known)};
+    if (!output)
+      result.output = {known.back()};
+    else if (output.IsScalar())
+      result.output = {source(output, known)};
     else
       for (const auto& item : output) result.output.push_back(source(item, known));
     if (result.output.empty()) fail(output, "output names at least one node");
@@ -328,10 +352,12 @@ class Reader {
     const YAML::Node from = node["from"];
     if (!from) fail(node, "a node needs from: the nodes that it reads");
     const BlockText common = node["do"] ? body(node["do"]) : BlockText{.place = place(from)};
-    if (from.IsScalar()) result.edges.push_back({source(from, known), common});
+    if (from.IsScalar())
+      result.edges.push_back({source(from, known), common});
     else if (from.IsSequence())
       for (const auto& item : from) result.edges.push_back({source(item, known), common});
-    else if (from.IsMap() && node["do"]) fail(node["do"], "from: says already what stands on each edge");
+    else if (from.IsMap() && node["do"])
+      fail(node["do"], "from: says already what stands on each edge");
     else if (from.IsMap())
       for (const auto& item : from) result.edges.push_back({source(item.first, known), body(item.second)});
     if (result.edges.empty()) fail(from, "a node reads at least one other");
@@ -351,12 +377,14 @@ class Reader {
     const bool range = pick.IsSequence() && pick.size() == 2;
     node.minimum = whole(range ? pick[0] : pick, "pick", 1);
     node.maximum = range ? whole(pick[1], "pick", node.minimum) : node.minimum;
-    if (node.maximum > count) fail(pick, "pick " + std::to_string(node.maximum) + " is more than the " + std::to_string(count) + " nodes that it reads");
+    if (node.maximum > count)
+      fail(pick, "pick " + std::to_string(node.maximum) + " is more than the " + std::to_string(count) + " nodes that it reads");
     if (node.combine == "concat" && node.minimum != node.maximum) fail(pick, "a concat picks a fixed number, so that its channels are known");
   }
 
   SpaceText space_;
-  std::map<std::string, BlockText> blocks_;
+  std::map<std::string, std::shared_ptr<const BlockText>> blocks_;
+  mutable int depth_ = 0;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // What a YAML space says, with the place of every part. Reading only: nothing is built here.
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 namespace netwright {
 
 struct Place {
-  int line = 0;     // from 1
+  int line = 0;  // from 1
   int column = 0;
 };
 
@@ -27,9 +28,9 @@ class PlacedError : public UsageError {
 // A number or a word that a block gives to an attribute: an expression of settings, or several of which one is chosen.
 struct Quantity {
   Place place;
-  std::vector<std::string> values;   // one where it is not open
+  std::vector<std::string> values;  // one where it is not open
   bool open = false;
-  std::string as;                    // the decision; empty: named by where it stands
+  std::string as;  // the decision; empty: named by where it stands
 };
 
 struct CandidateText;
@@ -43,9 +44,10 @@ struct BlockText {
   std::int64_t kernel = 0;                     // of "conv_3x3"; 0 = none
   std::map<std::string, Quantity> attributes;  // word; block: channels, stride
   std::string as;                              // choose: the decision; block: the scope of its decisions
-  std::vector<BlockText> items;                     // sequence; block: its one body
-  std::vector<CandidateText> candidates;           // choose
-  std::vector<CellNodeText> nodes;                 // cell
+  std::vector<BlockText> items;                // sequence
+  std::shared_ptr<const BlockText> block;      // block: what its name stands for
+  std::vector<CandidateText> candidates;       // choose
+  std::vector<CellNodeText> nodes;             // cell
   std::vector<std::string> output;             // cell: nodes that are concatenated
 };
 
@@ -57,8 +59,8 @@ struct CandidateText {
 };
 
 struct CellEdgeText {
-  std::string source;          // "in" or an earlier node
-  BlockText body;                   // an empty sequence where nothing stands on the edge
+  std::string source;  // "in" or an earlier node
+  BlockText body;      // an empty sequence where nothing stands on the edge
 };
 
 struct CellNodeText {
@@ -66,18 +68,18 @@ struct CellNodeText {
   Place place;
   std::vector<CellEdgeText> edges;
   std::string combine = "sum";
-  std::int64_t minimum = 0;    // picked edges; 0 = all, nothing is open
+  std::int64_t minimum = 0;  // picked edges; 0 = all, nothing is open
   std::int64_t maximum = 0;
   std::string as;
 };
 
 struct StageText {
   Place place;
-  std::optional<Quantity> channels;   // none: as before
+  std::optional<Quantity> channels;  // none: as before
   std::optional<Quantity> stride;
   std::optional<Quantity> repeat;
   BlockText block;
-  std::string as;                     // the scope of its decisions, the same in every repeat; empty: each repeat has its own
+  std::string as;  // the scope of its decisions, the same in every repeat; empty: each repeat has its own
 };
 
 struct SettingText {

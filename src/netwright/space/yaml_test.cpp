@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
 #include "netwright/core/rng.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/space/variation.hpp"
@@ -64,7 +65,8 @@ TEST(Files, SmallHasSixPlacesAndCheapNetworks) {
   NetworkOptions options = usual(*space);
   const auto params = [&](const char* op) {
     Architecture a;
-    for (const auto& decision : space->decisions()) a.picks.push_back(std::find(decision.choices.begin(), decision.choices.end(), op) - decision.choices.begin());
+    for (const auto& decision : space->decisions())
+      a.picks.push_back(std::find(decision.choices.begin(), decision.choices.end(), op) - decision.choices.begin());
     return cost(space->close(a, options)).params;
   };
   EXPECT_LT(params("skip"), 10000);
@@ -118,14 +120,19 @@ TEST(Language, ShortestSpaceHasNothingToDecide) {
 }
 
 TEST(Language, DecisionsAreNamedByWhereTheyStand) {
-  const auto space = text(kHead + "  - {channels: 8, repeat: 2, block: {choose: [conv_bn, identity]}}\n  - {block: [{choose: [sep_conv, identity]}, {choose: [relu, identity]}]}\n");
+  const auto space = text(kHead +
+                          "  - {channels: 8, repeat: 2, block: {choose: [conv_bn, identity]}}\n  - {block: [{choose: [sep_conv, identity]}, {choose: "
+                          "[relu, identity]}]}\n");
   EXPECT_EQ(names_of(*space), (std::vector<std::string>{"stage1.block1.op", "stage1.block2.op", "stage2.block1.op", "stage2.block1.op2"}));
 }
 
 TEST(Language, AsTiesDecisions) {
-  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 3, block: {choose: [conv_bn, identity], as: kind}}\n")), (std::vector<std::string>{"kind"}));
-  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 3, as: all, block: {choose: [conv_bn, identity]}}\n")), (std::vector<std::string>{"all.op"}));
-  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 2, block: {b: {as: s}}}\nblocks:\n  b: {choose: [conv_bn, identity]}\n")), (std::vector<std::string>{"s.op"}));
+  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 3, block: {choose: [conv_bn, identity], as: kind}}\n")),
+            (std::vector<std::string>{"kind"}));
+  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 3, as: all, block: {choose: [conv_bn, identity]}}\n")),
+            (std::vector<std::string>{"all.op"}));
+  EXPECT_EQ(names_of(*text(kHead + "  - {channels: 8, repeat: 2, block: {b: {as: s}}}\nblocks:\n  b: {choose: [conv_bn, identity]}\n")),
+            (std::vector<std::string>{"s.op"}));
 }
 
 TEST(Language, CandidatesAreNamedByTheirOperation) {
@@ -140,7 +147,9 @@ TEST(Language, SkipWhereTheShapeChangesIsAFactorizedReduction) {
 }
 
 TEST(Language, SkipBetweenOpenWidthsIsAConvolution) {
-  const auto space = text(kHead + "  - {channels: {choose: [4, 8]}, block: conv_bn_1x1}\n  - {channels: {choose: [4, 8]}, block: {choose: {skip: identity, conv: conv_bn}}}\n");
+  const auto space = text(
+      kHead +
+      "  - {channels: {choose: [4, 8]}, block: conv_bn_1x1}\n  - {channels: {choose: [4, 8]}, block: {choose: {skip: identity, conv: conv_bn}}}\n");
   const Graph graph = space->close(space->parse("stage1.channels=4,stage2.channels=8,stage2.block1.op=skip"), usual(*space));
   EXPECT_EQ(cost(graph).params, (12 + 8) + (32 + 16) + 36);
 }
@@ -155,7 +164,8 @@ TEST(Language, ExpressionsOfSettings) {
 
 TEST(Language, CellSumsAndPicks) {
   const auto space = text(kHead +
-                          "  - {channels: 4, block: {cell: {nodes: {a: {from: in, do: conv_bn_1x1}, b: {from: {in: conv_bn_1x1, a: identity}, pick: [1, 2]}}, output: [a, b]}}}\n");
+                          "  - {channels: 4, block: {cell: {nodes: {a: {from: in, do: conv_bn_1x1}, b: {from: {in: conv_bn_1x1, a: identity}, pick: "
+                          "[1, 2]}}, output: [a, b]}}}\n");
   EXPECT_EQ(size(space->decisions()), "3");
   const auto params = [&](const char* picks) { return cost(space->close(space->parse(picks), usual(*space))).params; };
   // The output's 8 channels are brought to 4 by ReLU, 1x1 convolution, batch norm.
@@ -191,7 +201,8 @@ TEST(Language, MistakesNamePlaceValueRuleAndNearestName) {
       {"name: t\nname: u\nstages: []\n", "x.yaml:2:1: the key 'name' stands twice"},
       {"name: t\ninput: 3x32\nstages: []\n", "x.yaml:2:8: input is channels x height x width, as 3x32x32; found '3x32'"},
       {"name: t\nclasses: ten\nstages: []\n", "x.yaml:2:10: classes is a whole number of at least 1; found 'ten'"},
-      {"name: t\nstages:\n  - {channels: 8, block: sep_con_3x3}\n", "x.yaml:3:26: unknown operation or block 'sep_con_3x3'; did you mean 'sep_conv_3x3'?"},
+      {"name: t\nstages:\n  - {channels: 8, block: sep_con_3x3}\n",
+       "x.yaml:3:26: unknown operation or block 'sep_con_3x3'; did you mean 'sep_conv_3x3'?"},
       {"name: t\nstages:\n  - {channels: 8, blok: conv}\n", "x.yaml:3:19: a stage has no key 'blok'; did you mean 'block'?"},
       {"name: t\nstages:\n  - {channels: 8}\n", "x.yaml:3:5: a stage needs a block"},
       {"name: t\nstages:\n  - {channels: 8, block: {conv: {kernal: 3}}}\n", "x.yaml:3:34: conv has no key 'kernal'; did you mean 'kernel'?"},
@@ -200,30 +211,51 @@ TEST(Language, MistakesNamePlaceValueRuleAndNearestName) {
       {"name: t\nstages:\n  - {channels: 8*, block: conv}\n", "x.yaml:3:16: '8*' is no number: a number or a setting is expected"},
       {"name: t\nstages:\n  - {channels: 0, block: conv}\n", "x.yaml:3:16: channels is at least 1; found 0"},
       {"name: t\nstages:\n  - {channels: 8, repeat: 999, block: conv}\n", "x.yaml:3:27: repeat is at most 200; found 999"},
-      {"name: t\nstages:\n  - {channels: 8, stride: {choose: [1, 2]}, block: conv}\n", "x.yaml:3:27: a stage's stride cannot be chosen: its size must be known"},
-      {"name: t\nstages:\n  - {channels: 8, block: {conv: {kernel: {choose: [3, 4]}}}}\n", "x.yaml:3:42: a chosen kernel is odd, so that every choice keeps the size; found 4"},
+      {"name: t\nstages:\n  - {channels: 8, stride: {choose: [1, 2]}, block: conv}\n",
+       "x.yaml:3:27: a stage's stride cannot be chosen: its size must be known"},
+      {"name: t\nstages:\n  - {channels: 8, block: {conv: {kernel: {choose: [3, 4]}}}}\n",
+       "x.yaml:3:42: a chosen kernel is odd, so that every choice keeps the size; found 4"},
       {"name: t\nstages:\n  - {channels: 8, block: {conv: {kernel: {choose: [3, 3]}}}}\n", "x.yaml:3:55: the choice '3' stands twice"},
-      {"name: t\nstages:\n  - {channels: 8, block: {conv: {groups: {choose: [1, 2]}}}}\n", "x.yaml:3:42: groups cannot be chosen; what can: kernel, channels, expand"},
+      {"name: t\nstages:\n  - {channels: 8, block: {conv: {groups: {choose: [1, 2]}}}}\n",
+       "x.yaml:3:42: groups cannot be chosen; what can: kernel, channels, expand"},
       {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, conv]}}\n", "x.yaml:3:42: the candidate 'conv' stands twice"},
       {"name: t\nstages:\n  - {channels: 8, block: {choose: [[conv, relu], conv]}}\n",
        "x.yaml:3:36: a candidate that is a list, a choose or a cell needs a name: write choose: as a map of names to blocks"},
-      {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, zero], search_only: [zeros]}}\n", "x.yaml:3:63: no candidate is called 'zeros'; did you mean 'zero'?"},
+      {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, zero], search_only: [zeros]}}\n",
+       "x.yaml:3:63: no candidate is called 'zeros'; did you mean 'zero'?"},
       {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, relu], as: k}}\n  - {block: {choose: [conv, identity], as: k}}\n",
        "x.yaml:4:13: the decision 'k' offers conv, identity here, but conv, relu in line 3"},
-      {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, relu], as: 'a=b'}}\n", "x.yaml:3:53: as is made of letters, digits, '_', '.' and '-'; found 'a=b'"},
-      {"name: t\nstages:\n  - block:\n      cell:\n        nodes:\n          left: {from: in}\n          right: {from: [in, lef]}\n", "x.yaml:7:30: 'lef' is no node above this one; did you mean 'left'?"},
+      {"name: t\nstages:\n  - {channels: 8, block: {choose: [conv, relu], as: 'a=b'}}\n",
+       "x.yaml:3:53: as is made of letters, digits, '_', '.' and '-'; found 'a=b'"},
+      {"name: t\nstages:\n  - block:\n      cell:\n        nodes:\n          left: {from: in}\n          right: {from: [in, lef]}\n",
+       "x.yaml:7:30: 'lef' is no node above this one; did you mean 'left'?"},
       {"name: t\nstages:\n  - {block: {cell: {nodes: {a: {from: [in], pick: 2}}}}}\n", "x.yaml:3:51: pick 2 is more than the 1 nodes that it reads"},
-      {"name: t\nstages:\n  - {block: {cell: {nodes: {a: {from: in, combine: summ}}}}}\n", "x.yaml:3:52: combine is sum or concat; found 'summ'; did you mean 'sum'?"},
-      {"name: t\nstages:\n  - {channels: 8, block: {max_pool: {kernel: 2}}}\n", "x.yaml:3:26: gives 8x31x31 where the stage needs height and width 32x32"},
-      {"name: t\ninput: 3x4x4\nstages:\n  - {channels: 8, block: {conv: {kernel: 9, padding: 0}}}\n", "x.yaml:4:26: node 'stage1.block1.conv.conv' (conv): a window of 9x9 does not fit into 3x4x4"},
+      {"name: t\nstages:\n  - {block: {cell: {nodes: {a: {from: in, combine: summ}}}}}\n",
+       "x.yaml:3:52: combine is sum or concat; found 'summ'; did you mean 'sum'?"},
+      {"name: t\nstages:\n  - {channels: 8, block: {max_pool: {kernel: 2}}}\n",
+       "x.yaml:3:26: gives 8x31x31 where the stage needs height and width 32x32"},
+      {"name: t\ninput: 3x4x4\nstages:\n  - {channels: 8, block: {conv: {kernel: 9, padding: 0}}}\n",
+       "x.yaml:4:26: node 'stage1.block1.conv.conv' (conv): a window of 9x9 does not fit into 3x4x4"},
       {"name: t\nstages:\n  - {channels: 8, block: flatten}\n", "x.yaml:3:26: gives shape 3072; a block gives channels x height x width"},
-      {"name: t\nstages:\n  - {channels: 8, block: {conv_bn: {activation: rellu}}}\n", "x.yaml:3:49: unknown operation 'rellu'; did you mean 'relu'?"},
+      {"name: t\nstages:\n  - {channels: 8, block: {conv_bn: {activation: rellu}}}\n",
+       "x.yaml:3:49: unknown operation 'rellu'; did you mean 'relu'?"},
       {"name: t\nblocks: {conv: relu}\nstages: []\n", "x.yaml:2:10: 'conv' is an operation already; choose another name"},
-      {"name: t\nblocks:\n  a: b\n  b: relu\nstages: []\n", "x.yaml:3:6: unknown operation or block 'b'; known: choose, cell, relu_conv_bn, conv_bn, sep_conv, dil_conv, factorized_reduce, mbconv, ..."},
+      {"name: t\nblocks:\n  a: b\n  b: relu\nstages: []\n",
+       "x.yaml:3:6: unknown operation or block 'b'; known: choose, cell, relu_conv_bn, conv_bn, sep_conv, dil_conv, factorized_reduce, mbconv, ..."},
       {"name: t\nsettings: {c: {defualt: 3}}\nstages: []\n", "x.yaml:2:16: a setting has no key 'defualt'; did you mean 'default'?"},
+      {"name: t\nstages:\n  - {block: &a [relu, *a]}\n", "x.yaml:3:17: blocks are nested more than 50 deep"},
       {"name: t\nstages: [\n", "x.yaml:3:1: is not YAML: end of sequence flow not found"},
   };
   for (const auto& mistake : mistakes) EXPECT_EQ(message_of(mistake.yaml), mistake.message) << mistake.yaml;
+}
+
+TEST(Language, BlocksThatMultiplyAreRefused) {
+  std::string yaml = "name: t\nblocks:\n  b0: relu\n";
+  for (int i = 1; i <= 40; ++i) {
+    const std::string inner = "b" + std::to_string(i - 1);
+    yaml += "  b" + std::to_string(i) + ": [" + inner + ", " + inner + "]\n";
+  }
+  EXPECT_NE(message_of(yaml + "stages:\n  - {block: b40}\n").find("more than 100000 blocks"), std::string::npos);
 }
 
 TEST(Language, SettingsThatChangeTheDecisionsAreRefused) {
@@ -233,6 +265,19 @@ TEST(Language, SettingsThatChangeTheDecisionsAreRefused) {
   EXPECT_THROW(space->open(options), UsageError);
   options.settings = {{"m", "3"}};
   EXPECT_THROW(space->open(options), UsageError);
+}
+
+// Every example of docs/spaces.md is a whole space.
+TEST(Language, TheExamplesOfThePageAreSpaces) {
+  std::vector<std::shared_ptr<const Space>> spaces;
+  std::string page = read_file(std::filesystem::path(NETWRIGHT_SOURCE_DIR) / "docs" / "spaces.md"), mark = "```yaml\n";
+  for (auto start = page.find(mark); start != std::string::npos; start = page.find(mark, start)) {
+    start += mark.size();
+    spaces.push_back(text(page.substr(start, page.find("```", start) - start)));
+  }
+  std::vector<std::string> sizes;
+  for (const auto& space : spaces) sizes.push_back(size(space->decisions()));
+  EXPECT_EQ(sizes, (std::vector<std::string>{"1", "4", "64", "8", "729", "9216"}));
 }
 
 TEST(Language, MissingFileIsNamed) {

@@ -18,10 +18,10 @@ namespace {
 using Int = std::int64_t;
 using Json = nlohmann::ordered_json;
 
-constexpr int kNodes = 4;        // intermediate nodes of a cell of the space
-constexpr int kCellInputs = 2;   // states 0 and 1
+constexpr int kNodes = 4;       // intermediate nodes of a cell of the space
+constexpr int kCellInputs = 2;  // states 0 and 1
 constexpr int kEdgesANode = 2;
-constexpr Int kStemFactor = 3;   // the CIFAR stem has 3C channels
+constexpr Int kStemFactor = 3;  // the CIFAR stem has 3C channels
 const std::array<const char*, 8> kCandidates = {"none",         "max_pool_3x3", "avg_pool_3x3", "skip_connect",
                                                 "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"};
 
@@ -74,7 +74,10 @@ struct NamedOperation {
 
 const std::vector<NamedOperation>& operation_list() {
   static const std::vector<NamedOperation> list = {
-      {"none", [](Builder& b, Value x, Int, Int stride, Form) { return b.add("zero", x, {{"stride", stride}}, "zero"); }},
+      {"none",
+       [](Builder& b, Value x, Int, Int stride, Form) {
+         return b.add("zero", x, {{"stride", stride}}, "zero");
+       }},
       {"max_pool_3x3", pooling("max_pool")},
       {"avg_pool_3x3", pooling("avg_pool")},
       {"skip_connect", skip},
@@ -112,7 +115,7 @@ struct CellPlace {
 using CellBody = std::function<Value(Builder&, std::vector<Value> states, Int channels, CellPlace place)>;
 
 struct Pair {
-  Value before, last;   // the outputs of the previous two cells
+  Value before, last;  // the outputs of the previous two cells
 };
 
 Value plain_conv_bn(Builder& b, Value x, Int channels, Int kernel, Int stride) {
@@ -203,9 +206,12 @@ Outline outline(const SpaceInfo& info, const NetworkOptions& options, bool searc
   form.search = search;
   check_settings(info, form);
   const std::string kind = setting(info, form, "network");
-  if (kind != "cifar" && kind != "imagenet") throw UsageError("darts: network=" + kind + " is neither cifar nor imagenet" + name_hint(kind, {"cifar", "imagenet"}));
+  if (kind != "cifar" && kind != "imagenet")
+    throw UsageError("darts: network=" + kind + " is neither cifar nor imagenet" + name_hint(kind, {"cifar", "imagenet"}));
   const bool imagenet = kind == "imagenet";
-  const auto number = [&](const char* name, Int automatic) { return setting(info, form, name) == "auto" ? automatic : integer_setting(info, form, name); };
+  const auto number = [&](const char* name, Int automatic) {
+    return setting(info, form, name) == "auto" ? automatic : integer_setting(info, form, name);
+  };
   const Outline o{.channels = number("channels", imagenet ? 48 : 36),
                   .cells = number("cells", imagenet ? 14 : 20),
                   .classes = options.classes,
@@ -213,7 +219,8 @@ Outline outline(const SpaceInfo& info, const NetworkOptions& options, bool searc
                   .auxiliary = flag_setting(info, form, "auxiliary"),
                   .input = options.input,
                   .form = {search}};
-  if (o.channels < 2 || o.channels % 2 != 0) throw UsageError("darts: channels=" + std::to_string(o.channels) + " is not an even number of at least 2");
+  if (o.channels < 2 || o.channels % 2 != 0)
+    throw UsageError("darts: channels=" + std::to_string(o.channels) + " is not an even number of at least 2");
   if (o.cells < 3) throw UsageError("darts: cells=" + std::to_string(o.cells) + " is below 3; a network has a normal cell and two that reduce");
   if (o.classes < 1) throw UsageError("darts: classes=" + std::to_string(o.classes) + " is below 1");
   return o;
@@ -244,9 +251,11 @@ Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace p
     for (int edge = 0; edge < node + kCellInputs; ++edge) {
       const Int stride = place.reduction && edge < kCellInputs ? 2 : 1;
       const std::string decision = edge_name(place.reduction, node, edge);
-      branches.push_back({std::to_string(edge), [=](Builder& inner, Value x) { return inner.choice(decision, x, candidates(channels, stride, place.form), "op"); }});
+      branches.push_back(
+          {std::to_string(edge), [=](Builder& inner, Value x) { return inner.choice(decision, x, candidates(channels, stride, place.form), "op"); }});
     }
-    Builder::SelectOptions options{.minimum = kEdgesANode, .maximum = kEdgesANode, .combine = "sum", .name = "node" + std::to_string(node), .branches = branches};
+    Builder::SelectOptions options{
+        .minimum = kEdgesANode, .maximum = kEdgesANode, .combine = "sum", .name = "node" + std::to_string(node), .branches = branches};
     states.push_back(b.select(edges_name(place.reduction, node), states, options));
   }
   return b.add("concat", std::vector<Value>(states.begin() + kCellInputs, states.end()), {}, "concat");
@@ -261,13 +270,16 @@ GenotypeEdge parse_edge(const Json& entry, std::size_t position, const std::stri
   const bool valid = entry.is_array() && (triple || entry.size() == 2) && entry[0].is_string() &&
                      std::all_of(entry.begin() + 1, entry.end(), [](const Json& n) { return n.is_number_integer(); });
   if (!valid) fail(place, "is " + entry.dump() + "; it must be [\"operation\", input] or [\"operation\", node, input]");
-  GenotypeEdge edge{.op = entry[0].get<std::string>(), .input = entry.back().get<int>(), .node = static_cast<int>(position) / kEdgesANode + kCellInputs};
+  GenotypeEdge edge{
+      .op = entry[0].get<std::string>(), .input = entry.back().get<int>(), .node = static_cast<int>(position) / kEdgesANode + kCellInputs};
   if (triple) edge.node = entry[1].get<int>();
   const auto& known = genotype_operations();
-  if (std::find(known.begin(), known.end(), edge.op) == known.end()) fail(place, "names the unknown operation '" + edge.op + "'" + name_hint(edge.op, known));
+  if (std::find(known.begin(), known.end(), edge.op) == known.end())
+    fail(place, "names the unknown operation '" + edge.op + "'" + name_hint(edge.op, known));
   if (edge.node < kCellInputs) fail(place, "adds to state " + std::to_string(edge.node) + "; nodes are states 2 and above");
   if (edge.input < 0 || edge.input >= edge.node)
-    fail(place, "reads state " + std::to_string(edge.input) + "; node " + std::to_string(edge.node) + " may read 0 to " + std::to_string(edge.node - 1));
+    fail(place,
+         "reads state " + std::to_string(edge.input) + "; node " + std::to_string(edge.node) + " may read 0 to " + std::to_string(edge.node - 1));
   return edge;
 }
 
@@ -319,7 +331,8 @@ Json cell_json(const std::vector<GenotypeEdge>& edges) {
 // it out (the rule of sparse genotypes).
 class GenotypeCell {
  public:
-  GenotypeCell(Builder& b, const std::vector<Value>& inputs, Int channels, bool reduction) : b_(b), states_(inputs), channels_(channels), reduction_(reduction) {}
+  GenotypeCell(Builder& b, const std::vector<Value>& inputs, Int channels, bool reduction)
+      : b_(b), states_(inputs), channels_(channels), reduction_(reduction) {}
 
   Value write(std::vector<GenotypeEdge> edges, const std::vector<int>& concat) {
     std::stable_sort(edges.begin(), edges.end(), [](const auto& a, const auto& c) { return a.node < c.node; });
@@ -393,7 +406,8 @@ std::vector<GenotypeEdge> cell_of(const DecisionTree& tree, const Architecture& 
   };
   for (int node = 0; node < kNodes; ++node)
     for (const int edge : pick(edges_name(reduction, node)))
-      edges.push_back({.op = kCandidates[static_cast<std::size_t>(pick(edge_name(reduction, node, edge)).at(0))], .input = edge, .node = node + kCellInputs});
+      edges.push_back(
+          {.op = kCandidates[static_cast<std::size_t>(pick(edge_name(reduction, node, edge)).at(0))], .input = edge, .node = node + kCellInputs});
   return edges;
 }
 

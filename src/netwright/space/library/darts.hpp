@@ -16,9 +16,9 @@
 namespace netwright {
 
 struct GenotypeEdge {
-  std::string op;   // an entry of genotype_operations()
-  int input = 0;    // the state that is read
-  int node = 2;     // the state that it is added to
+  std::string op;  // an entry of genotype_operations()
+  int input = 0;   // the state that is read
+  int node = 2;    // the state that it is added to
   bool operator==(const GenotypeEdge&) const = default;
 };
 
