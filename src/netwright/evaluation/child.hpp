@@ -14,20 +14,20 @@
 namespace netwright {
 
 struct ChildCase {
-  std::string command;                                             // given to sh -c
-  std::filesystem::path input;                                     // its standard input
-  std::vector<std::pair<std::string, std::string>> environment;    // beside ours
-  double timeout_seconds = 0;                                      // 0 = none
-  double grace_seconds = 5;                                        // between SIGTERM and SIGKILL
+  std::string command;                                           // given to sh -c
+  std::filesystem::path input;                                   // its standard input
+  std::vector<std::pair<std::string, std::string>> environment;  // beside ours
+  double timeout_seconds = 0;                                    // 0 = none
+  double grace_seconds = 5;                                      // between SIGTERM and SIGKILL
 };
 
 enum class ChildEnd { exited, timed_out, stopped };
 
 struct ChildResult {
   ChildEnd end = ChildEnd::exited;
-  int exit_code = 0;              // of an exited one; -1 when a signal ended it
+  int exit_code = 0;  // of an exited one; -1 when a signal ended it
   int signal = 0;
-  std::string last_error_line;    // the last line on standard error that is not blank
+  std::string last_error_line;  // the last line on standard error that is not blank
   double seconds = 0;
 };
 

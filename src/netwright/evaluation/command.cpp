@@ -82,7 +82,9 @@ std::string read_metric(const std::string& name, const nlohmann::json& value, Me
 }
 
 Line read_line(std::string_view text, std::int64_t number) {
-  const auto wrong = [&](const std::string& what) { return Line{.report = {}, .error = "line " + std::to_string(number) + " of its output: " + what}; };
+  const auto wrong = [&](const std::string& what) {
+    return Line{.report = {}, .error = "line " + std::to_string(number) + " of its output: " + what};
+  };
   const nlohmann::json object = parse_object(text);
   if (!object.is_object()) return wrong("not a JSON object: " + shortened(trim(text)));
   Line line{.report = {.step = number}};
@@ -106,7 +108,8 @@ std::string with_last_line(std::string text, const ChildResult& result) {
 std::string failure_of(const ChildResult& result, double timeout_seconds) {
   if (result.end == ChildEnd::timed_out) return with_last_line("time limit of " + format_seconds(timeout_seconds) + " reached", result);
   if (result.end == ChildEnd::stopped) return "";
-  if (result.signal != 0) return with_last_line("killed by signal " + std::to_string(result.signal) + " (" + ::strsignal(result.signal) + ")", result);
+  if (result.signal != 0)
+    return with_last_line("killed by signal " + std::to_string(result.signal) + " (" + ::strsignal(result.signal) + ")", result);
   if (result.exit_code != 0) return with_last_line("exit code " + std::to_string(result.exit_code), result);
   return "";
 }

@@ -28,7 +28,9 @@ struct Folder {
   ~Folder() { std::filesystem::remove_all(path); }
 };
 
-Candidate candidate() { return {.trial = 4, .architecture = normalised(find_space("minimal")->decisions(), {.picks = {1}}), .seed = 18446744073709551615u}; }
+Candidate candidate() {
+  return {.trial = 4, .architecture = normalised(find_space("minimal")->decisions(), {.picks = {1}}), .seed = 18446744073709551615u};
+}
 
 Outcome run(const std::string& command, Options options = {}, const Progress& progress = nullptr) {
   options["run"] = command;
@@ -54,9 +56,7 @@ TEST(Command, TakesTheLastLinesMetricsAndKeepsTheOthers) {
   EXPECT_GT(outcome.seconds, 0);
 }
 
-TEST(Command, TakesALastLineWithoutItsEnd) {
-  EXPECT_EQ(run(R"(printf '{"val_accuracy": 1}')").metrics.at("val_accuracy"), 1);
-}
+TEST(Command, TakesALastLineWithoutItsEnd) { EXPECT_EQ(run(R"(printf '{"val_accuracy": 1}')").metrics.at("val_accuracy"), 1); }
 
 TEST(Command, GivesTheArchitectureTwiceAndTheEnvironment) {
   const Folder folder;
@@ -154,14 +154,16 @@ TEST(Command, AListenerStopsIt) {
 }
 
 TEST(Command, OneThatDoesNotListenIsKilledAfterItsGrace) {
-  const ChildCase child{.command = "trap '' TERM; echo started; while true; do sleep 0.05; done", .input = "/dev/null", .environment = {}, .grace_seconds = 0.2};
+  const ChildCase child{
+      .command = "trap '' TERM; echo started; while true; do sleep 0.05; done", .input = "/dev/null", .environment = {}, .grace_seconds = 0.2};
   const ChildResult result = run_child(child, [](std::string_view) { return false; });
   EXPECT_EQ(result.end, ChildEnd::stopped);
   EXPECT_EQ(result.signal, SIGKILL);
 }
 
 TEST(Command, GoesOnWithMuchOutputOnBothStreams) {
-  const Outcome outcome = run(R"(i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "{\"val_accuracy\": 0.5, \"n\": $i}"; echo "line $i of something long, long, long" >&2; done)");
+  const Outcome outcome = run(
+      R"(i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "{\"val_accuracy\": 0.5, \"n\": $i}"; echo "line $i of something long, long, long" >&2; done)");
   ASSERT_EQ(outcome.status, Status::done) << outcome.reason;
   EXPECT_EQ(outcome.reports.size(), 3000u);
   EXPECT_EQ(outcome.metrics.at("n"), 3000);

@@ -27,9 +27,13 @@ EvaluatorCase case_of(const std::string& space, decltype(EvaluatorCase::options)
 TEST(EvaluatorRegistry, NamesTheNearestEvaluatorAndOption) {
   const auto entries = torch_free_evaluators();
   EXPECT_EQ(message_of([&] { find_evaluator(entries, "tabluar"); }), "unknown evaluator 'tabluar'; did you mean 'tabular'?");
-  EXPECT_EQ(message_of([&] { make_evaluator(entries, "command", case_of("minimal", {{"timout", "3s"}})); }),
+  EXPECT_EQ(message_of([&] {
+              make_evaluator(entries, "command", case_of("minimal", {{"timout", "3s"}}));
+            }),
             "evaluator command: unknown option 'timout'; did you mean 'timeout'?");
-  EXPECT_EQ(message_of([&] { make_evaluator(entries, "cost", case_of("minimal", {{"run", "true"}})); }),
+  EXPECT_EQ(message_of([&] {
+              make_evaluator(entries, "cost", case_of("minimal", {{"run", "true"}}));
+            }),
             "evaluator cost: unknown option 'run'; it has no options");
 }
 

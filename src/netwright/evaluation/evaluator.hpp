@@ -24,7 +24,7 @@ struct Candidate {
 };
 
 struct Report {
-  std::int64_t step = 0;    // epochs done
+  std::int64_t step = 0;  // epochs done
   Metrics metrics;
 };
 
@@ -32,10 +32,10 @@ enum class Status { done, stopped, failed };
 
 struct Outcome {
   Status status = Status::done;
-  std::string reason;       // of a failure, one line: "diverged: loss is nan in epoch 2"
+  std::string reason;  // of a failure, one line: "diverged: loss is nan in epoch 2"
   Metrics metrics;
   std::vector<Report> reports;
-  double seconds = 0;       // spent, or simulated where the evaluator reads a table
+  double seconds = 0;  // spent, or simulated where the evaluator reads a table
 };
 
 // Called with intermediate values; false = stop early (the outcome is then `stopped` and holds what there is).
@@ -44,8 +44,8 @@ using Progress = std::function<bool(const Report&)>;
 struct EvaluatorInfo {
   std::string name;
   std::string title;
-  std::vector<std::string> metrics;   // what it gives
-  std::vector<std::string> traits;    // "deterministic", "simulated time", "needs data", "needs open graph"
+  std::vector<std::string> metrics;  // what it gives
+  std::vector<std::string> traits;   // "deterministic", "simulated time", "needs data", "needs open graph"
 };
 
 // A failure of a candidate is an outcome; evaluate() throws only what ends the whole search (a missing table, a full disk).

@@ -14,7 +14,7 @@ namespace netwright {
 // What an evaluator is made of. Options come as text (from YAML) and are checked by the evaluator's entry.
 struct EvaluatorCase {
   std::shared_ptr<const Space> space;
-  NetworkOptions network;                                        // of the networks that are judged
+  NetworkOptions network;  // of the networks that are judged
   std::map<std::string, std::string, std::less<>> options = {};
 };
 
@@ -28,8 +28,8 @@ struct EvaluatorOption {
 struct EvaluatorEntry {
   std::string name;
   std::string title;
-  std::vector<std::string> metrics;      // what it gives by default
-  std::vector<std::string> traits;       // as EvaluatorInfo's
+  std::vector<std::string> metrics;  // what it gives by default
+  std::vector<std::string> traits;   // as EvaluatorInfo's
   std::vector<EvaluatorOption> options;
   // Why it cannot judge this space with these options, or "". Null: it judges every space. Cost: below 1 ms.
   std::function<std::string(const EvaluatorCase&)> unsuited;

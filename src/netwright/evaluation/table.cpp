@@ -80,7 +80,7 @@ struct Table::Header {
   std::size_t fields = 0;
   std::size_t key = 0;
   std::vector<std::size_t> columns;
-  std::vector<std::string> names;   // of the columns
+  std::vector<std::string> names;  // of the columns
 };
 
 std::string read_maybe_compressed(const std::filesystem::path& file) {

@@ -36,7 +36,7 @@ class Table {
   std::size_t width_;
   std::vector<std::string> keys_;
   std::vector<double> values_;
-  std::unordered_map<std::string_view, std::size_t> row_of_;   // views into keys_, which no longer grows
+  std::unordered_map<std::string_view, std::size_t> row_of_;  // views into keys_, which no longer grows
 };
 
 // The content of a file, decompressed where its name ends in .zst. Errors: UsageError for a file that is cut off or no zstandard file.

@@ -77,7 +77,8 @@ constexpr const char* best_cell = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3
 TEST(Tabular, GivesValidationTimeAndKeepsTheTestPartBack) {
   const auto space = find_space("nasbench201");
   const auto evaluator = tabular();
-  const Candidate candidate{.architecture = space->parse("|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|")};
+  const Candidate candidate{.architecture =
+                                space->parse("|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|")};
   const Outcome outcome = evaluator->evaluate(candidate, {}, nullptr);
   ASSERT_EQ(outcome.status, Status::done) << outcome.reason;
   EXPECT_EQ(outcome.metrics.size(), 1u);
@@ -109,7 +110,8 @@ TEST(Tabular, MissingRowsAndFieldsAreFailedOutcomes) {
   const auto space = find_space("nasbench201");
   const TextFile file("part.csv", std::string("arch,acc\n") + best_cell + ",\n");
   const auto evaluator = tabular({{"file", file.path.string()}, {"metrics", "val_accuracy=acc"}, {"test", ""}, {"seconds_per_epoch", ""}});
-  EXPECT_EQ(evaluator->evaluate({.architecture = space->parse(best_cell)}, {}, nullptr).reason, std::string("column acc of ") + best_cell + " is empty");
+  EXPECT_EQ(evaluator->evaluate({.architecture = space->parse(best_cell)}, {}, nullptr).reason,
+            std::string("column acc of ") + best_cell + " is empty");
   const std::string other = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|";
   const Outcome outcome = evaluator->evaluate({.architecture = space->parse(other)}, {}, nullptr);
   EXPECT_EQ(outcome.status, Status::failed);

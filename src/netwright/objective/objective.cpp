@@ -35,9 +35,7 @@ double score(const Goal& goal, const Metrics& metrics) {
   return first.direction == Direction::maximise ? found->second : -found->second;
 }
 
-Standing standing(const Goal& goal, const Metrics& metrics) {
-  return {.violation = violation(goal, metrics), .score = score(goal, metrics)};
-}
+Standing standing(const Goal& goal, const Metrics& metrics) { return {.violation = violation(goal, metrics), .score = score(goal, metrics)}; }
 
 bool informative(const Standing& standing) { return std::isfinite(standing.score); }
 

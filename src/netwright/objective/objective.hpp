@@ -19,7 +19,7 @@ struct Objective {
 
 struct Constraint {
   std::string metric;
-  double at_most = 0;    // an upper bound; a lower bound is written with at_least
+  double at_most = 0;  // an upper bound; a lower bound is written with at_least
   bool at_least = false;
 };
 

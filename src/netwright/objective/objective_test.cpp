@@ -78,8 +78,8 @@ TEST(NonDominated, FrontsOfTheReferenceSet) {
 
 TEST(NonDominated, LeavesOutMissedConstraintsAndMissingNumbers) {
   const std::vector<Metrics> trials = {{{"val_accuracy", 0.9}, {"params", 200}}, {{"val_accuracy", 0.8}, {"params", 50}},
-                                       {{"val_accuracy", 0.8}, {"params", 50}}, {{"val_accuracy", 0.99}}, {{"val_accuracy", 0.7}, {"params", 40}},
-                                       {{"val_accuracy", 0.6}, {"params", 45}}};
+                                       {{"val_accuracy", 0.8}, {"params", 50}},  {{"val_accuracy", 0.99}},
+                                       {{"val_accuracy", 0.7}, {"params", 40}},  {{"val_accuracy", 0.6}, {"params", 45}}};
   EXPECT_EQ(non_dominated(small_and_good(), trials), (std::vector<std::size_t>{1, 2, 4}));
   EXPECT_TRUE(dominates(small_and_good(), trials[1], trials[0]));
 }

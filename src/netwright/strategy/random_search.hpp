@@ -27,9 +27,9 @@ class RandomSearch : public Strategy {
   const DecisionTree& tree_;
   Rng rng_;
   bool replacement_;
-  bool listable_;                                       // small enough to list what is left
-  std::unordered_set<std::uint64_t> asked_;             // hashes
-  std::optional<std::vector<Architecture>> rest_;       // shuffled; taken from the back
+  bool listable_;                                  // small enough to list what is left
+  std::unordered_set<std::uint64_t> asked_;        // hashes
+  std::optional<std::vector<Architecture>> rest_;  // shuffled; taken from the back
 };
 
 std::unique_ptr<Strategy> make_random_search(const StrategyCase& strategy_case);

@@ -33,7 +33,7 @@ class Strategy {
 
 // What a strategy is made of. Options come as text (from YAML) and are checked by the strategy's entry.
 struct StrategyCase {
-  const DecisionTree& tree;   // outlives the strategy
+  const DecisionTree& tree;  // outlives the strategy
   Goal goal;
   Seed seed;
   std::map<std::string, std::string, std::less<>> options;
@@ -50,7 +50,7 @@ struct StrategyEntry {
   std::string name;
   std::string title;
   std::string paper;
-  std::vector<std::string> traits;   // "may repeat", "exhaustive", "population"
+  std::vector<std::string> traits;  // "may repeat", "exhaustive", "population"
   std::vector<StrategyOption> options;
   std::unique_ptr<Strategy> (*make)(const StrategyCase&);
 };
