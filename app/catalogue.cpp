@@ -1,0 +1,113 @@
+#include "catalogue.hpp"
+
+#include <algorithm>
+
+#include "netwright/core/names.hpp"
+#include "netwright/strategy/strategy.hpp"
+
+namespace netwright {
+namespace {
+
+EvaluatorEntry train_entry() {
+  EvaluatorEntry entry{.name = "train",
+                       .title = "Trains each candidate from scratch for some epochs",
+                       .metrics = {"val_accuracy", "val_loss", "train_loss", "params", "macs", "train_seconds"},
+                       .traits = {"needs data", "needs torch"}};
+  for (const auto& name : training_option_names()) entry.options.push_back({name, "", "as in a retrain phase"});
+  return entry;
+}
+
+EvaluatorEntry score_entry() {
+  return {.name = "score",
+          .title = "Scores each candidate without training",
+          .metrics = {"params", "macs", "synflow", "naswot", "grad_norm", "jacob_cov"},
+          .traits = {"needs data", "needs torch"},
+          .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}}};
+}
+
+EvaluatorEntry inherit_entry() {
+  return {.name = "inherit",
+          .title = "Reads each candidate's weights out of a trained supernet and validates it",
+          .metrics = {"val_accuracy", "val_loss", "params", "macs"},
+          .traits = {"needs data", "needs open graph", "needs torch"},
+          .options = {{"batch", "96", "images a step"}, {"batches", "0", "validation steps; 0 = the whole part"},
+                      {"calibrate", "0", "training batches that set the batch norms' statistics first; 0 = none"}},
+          .unsuited = [](const EvaluatorCase& c) { return no_supernet(*c.space); }};
+}
+
+std::string reason_against(const EvaluatorEntry& entry, const std::shared_ptr<const Space>& space) {
+  if (!entry.unsuited) return "";
+  return entry.unsuited({.space = space, .network = {.input = space->info().input, .classes = space->info().classes}});
+}
+
+}  // namespace
+
+bool has_trait(const std::vector<std::string>& traits, const std::string& trait) { return std::find(traits.begin(), traits.end(), trait) != traits.end(); }
+
+std::string no_supernet(const Space& space) {
+  if (has_trait(space.info().traits, "open")) return "";
+  return "space '" + space.info().name + "' has no open graph, so no supernet can be made of it";
+}
+
+std::vector<EvaluatorEntry> known_evaluators() {
+  std::vector<EvaluatorEntry> entries = torch_free_evaluators();
+  for (auto& entry : {train_entry(), score_entry(), inherit_entry()}) entries.push_back(entry);
+  return entries;
+}
+
+const std::vector<Described>& proxies() {
+  static const std::vector<Described> list{
+      {"params", "Trainable parameters", "", {"arithmetic"}},
+      {"macs", "Multiply-accumulates of one sample", "", {"arithmetic"}},
+      {"grad_norm", "Norm of the gradient of one batch's loss", "Abdelfattah et al. 2021, arXiv 2101.08134", {"needs data", "needs labels", "gradient"}},
+      {"synflow", "Sum of synaptic flow, |weight x gradient| on an input of ones", "Tanaka et al. 2020, arXiv 2006.05467", {"gradient"}},
+      {"naswot", "Log-determinant of the kernel of ReLU patterns", "Mellor et al. 2021, arXiv 2006.04647", {"needs data"}},
+      {"jacob_cov", "Correlation of the input gradients of a batch", "Mellor et al. 2020, arXiv 2006.04647v1", {"needs data", "gradient"}},
+  };
+  return list;
+}
+
+const std::vector<Described>& one_shot_strategies() {
+  static const std::vector<Described> list{
+      {"darts", "Differentiable search: softmax over open choices, first order, then derivation", "Liu et al. 2019, arXiv 1806.09055",
+       {"one-shot", "needs open graph", "needs torch"}},
+  };
+  return list;
+}
+
+std::vector<Described> all_strategies() {
+  std::vector<Described> list;
+  for (const auto& entry : strategies()) list.push_back({entry.name, entry.title, entry.paper, entry.traits});
+  for (const auto& strategy : one_shot_strategies()) list.push_back(strategy);
+  return list;
+}
+
+std::vector<Combination> combinations(const std::vector<std::string>& spaces) {
+  std::vector<Combination> cells;
+  const auto evaluators = known_evaluators();
+  for (const auto& name : spaces.empty() ? space_names() : spaces) {
+    const auto space = find_space(name);
+    for (const auto& strategy : strategies()) {
+      for (const auto& evaluator : evaluators) {
+        const std::string reason = reason_against(evaluator, space);
+        cells.push_back({space->info().name, strategy.name, evaluator.name, reason.empty(), reason});
+      }
+    }
+    for (const auto& strategy : one_shot_strategies()) {
+      const std::string reason = no_supernet(*space);
+      cells.push_back({space->info().name, strategy.name, "supernet", reason.empty(), reason});
+    }
+  }
+  return cells;
+}
+
+KnownNames known_names() {
+  KnownNames names{.spaces = space_names()};
+  for (const auto& entry : strategies())
+    for (auto& options = names.strategies[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  for (const auto& entry : known_evaluators())
+    for (auto& options = names.evaluators[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  return names;
+}
+
+}  // namespace netwright

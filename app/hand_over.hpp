@@ -1,0 +1,23 @@
+#pragma once
+// From the program without torch to the one with it.
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace netwright {
+
+// netwright-train beside this program, or in ../libexec/netwright. Nothing when it was not built.
+std::optional<std::filesystem::path> training_program();
+
+// The cores that this process may use: its affinity, its cgroup's quota, SLURM_CPUS_PER_TASK; at least 1.
+int usable_cores();
+
+// Sets what OpenMP and MKL read once, at the start of a process: OMP_WAIT_POLICY=passive (two processes that spin on the same cores are twenty times
+// slower), and, unless they are set, OMP_NUM_THREADS and MKL_NUM_THREADS. `processes` share the cores.
+void set_thread_environment(int processes);
+
+// Replaces this process. Errors: Error when netwright-train is not there or cannot be started.
+[[noreturn]] void run_training_program(const std::vector<std::string>& words);
+
+}  // namespace netwright

@@ -1,0 +1,16 @@
+#pragma once
+// Ctrl-C: the first asks the running loops to end after what they are doing, the second ends the program at once (exit code 130).
+#include "netwright/core/error.hpp"
+
+namespace netwright {
+
+// Thrown where a command ends because the user asked for it.
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
+void catch_interrupts();   // SIGINT and SIGTERM
+bool interrupted();        // polled by the loops
+
+}  // namespace netwright

@@ -1,0 +1,97 @@
+// profile, draw, show: what can be read off an architecture without running it.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/graph/drawing.hpp"
+#include "netwright/graph/json.hpp"
+#include "network_words.hpp"
+#include "study_words.hpp"
+#include "verbs.hpp"
+
+namespace netwright {
+namespace {
+
+// The graph that a drawing is of: a closed network, or the open graph of a space named alone.
+Graph drawn_graph(const NetworkVerbOptions& options, std::string& title) {
+  const std::string& text = options.architecture;
+  const bool space_alone = text.find(':') == std::string::npos && !text.ends_with(".json") && !std::filesystem::is_directory(text);
+  if (space_alone) {
+    const auto space = find_space(text);
+    title = space->info().name;
+    return space->open(network_options(*space, options.input, options.classes, options.settings, options.search));
+  }
+  const Located located = locate_architecture(text);
+  title = located.space->info().name + ":" + located.space->print(located.architecture);
+  return located.space->close(located.architecture, network_options(*located.space, options.input, options.classes, options.settings, options.search));
+}
+
+nlohmann::ordered_json decisions_json(const Space& space, const Architecture& architecture) {
+  nlohmann::ordered_json decisions = nlohmann::ordered_json::object();
+  const DecisionTree& tree = space.decisions();
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    if (architecture.picks[i] == Architecture::inactive) continue;
+    nlohmann::ordered_json names = nlohmann::ordered_json::array();
+    for (const int choice : picked(tree[i], architecture.picks[i])) names.push_back(tree[i].choices[static_cast<std::size_t>(choice)]);
+    decisions[tree[i].name] = tree[i].kind == Kind::k_of_n ? names : names.at(0);
+  }
+  return decisions;
+}
+
+int show_architecture(const ShowOptions& options, std::ostream& out) {
+  const Located located = locate_architecture(options.what);
+  const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings);
+  const Cost price = cost(located.space->close(located.architecture, network));
+  const auto decisions = decisions_json(*located.space, located.architecture);
+  const std::string text = located.space->print(located.architecture);
+  if (options.json) {
+    out << nlohmann::ordered_json{{"space", located.space->info().name}, {"architecture", text}, {"decisions", decisions}, {"cost", cost_json(price)}}.dump(2) << "\n";
+    return done;
+  }
+  out << located.space->info().name << ":" << text << "\n\n";
+  for (const auto& [name, pick] : decisions.items()) {
+    std::vector<std::string> names;
+    if (pick.is_array()) names = pick.get<std::vector<std::string>>();
+    else names.push_back(pick.get<std::string>());
+    out << "  " << name << " = " << join(names, " + ") << "\n";
+  }
+  out << "\ninput " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
+  return done;
+}
+
+}  // namespace
+
+int profile(const NetworkVerbOptions& options, std::ostream& out) {
+  const Located located = locate_architecture(options.architecture);
+  const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings, options.search);
+  const Cost price = cost(located.space->close(located.architecture, network));
+  if (options.json) out << cost_json(price).dump() << "\n";
+  else out << located.space->info().name << ", input " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
+  return done;
+}
+
+int draw(const NetworkVerbOptions& options, std::ostream& out) {
+  DrawingOptions drawing{.scope = options.scope, .depth = static_cast<int>(options.depth)};
+  const Graph graph = drawn_graph(options, drawing.title);
+  if (options.out.empty()) {
+    out << to_dot(graph, drawing);
+  } else if (options.out.ends_with(".svg")) {
+    write_file(options.out, to_svg(graph, drawing));
+  } else if (options.out.ends_with(".dot")) {
+    write_file(options.out, to_dot(graph, drawing));
+  } else if (options.out.ends_with(".json")) {
+    write_file(options.out, to_json(graph));
+  } else {
+    throw UsageError("--out must end in .svg, .dot or .json, not '" + options.out + "'");
+  }
+  if (!options.out.empty()) out << "wrote " << options.out << "\n";
+  return done;
+}
+
+int show(const ShowOptions& options, std::ostream& out) {
+  return std::filesystem::is_directory(options.what) ? show_trial(options, out) : show_architecture(options, out);
+}
+
+}  // namespace netwright

@@ -1,0 +1,106 @@
+#include "network_words.hpp"
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
+
+namespace netwright {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t count_classes(const DataOptions& data) {
+  const fs::path root = data.path;
+  if (data.path.empty()) throw UsageError("data.path must name the folder of images (data.source is folder)");
+  if (!fs::is_directory(root)) throw UsageError("data.path: there is no folder " + data.path);
+  const fs::path part = fs::is_directory(root / "train") ? root / "train" : root;
+  std::int64_t classes = 0;
+  for (const auto& entry : fs::directory_iterator(part))
+    if (entry.is_directory()) ++classes;
+  if (classes < 2) throw UsageError(part.string() + " has " + std::to_string(classes) + " sub-folders; one a class, at least 2, are needed");
+  return classes;
+}
+
+}  // namespace
+
+Located locate_architecture(const std::string& text) {
+  if (!text.ends_with(".json") && !fs::is_directory(text)) return find_architecture(text);
+  const fs::path file = fs::is_directory(text) ? fs::path(text) / "best.json" : fs::path(text);
+  nlohmann::json json = nlohmann::json::parse(read_file(file), nullptr, false);
+  if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) return find_architecture(file.string());
+  const fs::path space = json["space"].get<std::string>();
+  if (space.extension() != ".yaml" || space.is_absolute() || !fs::exists(file.parent_path() / space)) return find_architecture(file.string());
+  json["space"] = (file.parent_path() / space).string();
+  return find_architecture(json.dump());
+}
+
+Shape parse_shape(const std::string& text) {
+  Shape shape;
+  for (const auto& part : split(text, 'x')) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (error != std::errc() || end != part.data() + part.size() || value < 1)
+      throw UsageError("--input must be CHANNELSxHEIGHTxWIDTH, as 3x32x32, not '" + text + "'");
+    shape.push_back(value);
+  }
+  return shape;
+}
+
+Settings parse_settings(const std::vector<std::string>& words) {
+  Settings settings;
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) throw UsageError("a setting is written key=value, not '" + word + "'");
+    settings[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return settings;
+}
+
+NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings, bool search) {
+  NetworkOptions options{.input = space.info().input, .classes = space.info().classes, .search = search, .settings = parse_settings(settings)};
+  if (!input.empty()) options.input = parse_shape(input);
+  if (classes > 0) options.classes = classes;
+  check_settings(space.info(), options);
+  return options;
+}
+
+NetworkOptions network_options(const Config& config, bool search) {
+  NetworkOptions options{.search = search, .settings = search ? config.space.search : config.space.network};
+  if (config.data.source == "fashion_mnist") {
+    options.input = {1, 28, 28};
+    options.classes = 10;
+  } else if (config.data.source == "cifar10") {
+    options.input = {3, 32, 32};
+    options.classes = 10;
+  } else {
+    options.input = {3, config.data.size, config.data.size};
+    options.classes = count_classes(config.data);
+  }
+  return options;
+}
+
+nlohmann::ordered_json cost_json(const Cost& cost) {
+  return {{"params", cost.params},
+          {"params_auxiliary", cost.params_auxiliary},
+          {"macs", cost.macs},
+          {"activation_bytes", cost.activation_bytes},
+          {"peak_bytes", cost.peak_bytes},
+          {"layers", cost.layers}};
+}
+
+std::string cost_lines(const Cost& cost) {
+  const auto row = [](const std::string& name, double value, const std::string& shown) {
+    return name + std::string(20 - name.size(), ' ') + shown + "  (" + std::to_string(static_cast<std::int64_t>(value)) + ")\n";
+  };
+  const auto count = [&](const std::string& name, std::int64_t value) { return row(name, static_cast<double>(value), format_count(static_cast<double>(value))); };
+  const auto bytes = [&](const std::string& name, std::int64_t value) { return row(name, static_cast<double>(value), format_bytes(static_cast<double>(value))); };
+  return count("params", cost.params) + (cost.params_auxiliary > 0 ? count("  of auxiliary head", cost.params_auxiliary) : "") + count("macs", cost.macs) +
+         bytes("activation_bytes", cost.activation_bytes) + bytes("peak_bytes", cost.peak_bytes) + "layers              " + std::to_string(cost.layers) + "\n";
+}
+
+}  // namespace netwright

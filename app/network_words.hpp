@@ -1,0 +1,35 @@
+#pragma once
+// From the words of a command line to a network.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "netwright/config/options.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/space.hpp"
+
+namespace netwright {
+
+// find_architecture(), and beyond it: a study's folder means its best.json, and a space file named in a JSON file stands beside that file.
+Located locate_architecture(const std::string& text);
+
+// "3x32x32". Errors: UsageError.
+Shape parse_shape(const std::string& text);
+
+// {"channels=36", "auxiliary=true"}. Errors: UsageError for a word without "=".
+Settings parse_settings(const std::vector<std::string>& words);
+
+// Empty input and 0 classes: the usual ones of the space.
+NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings, bool search = false);
+
+// Input and classes as the config's data have them; settings from its space section (those of the supernet when `search`).
+// Errors: UsageError for a folder of images that is not there or has fewer than two classes.
+NetworkOptions network_options(const Config& config, bool search = false);
+
+// {"params": ..., "params_auxiliary", "macs", "activation_bytes", "peak_bytes", "layers"}.
+nlohmann::ordered_json cost_json(const Cost& cost);
+std::string cost_lines(const Cost& cost);
+
+}  // namespace netwright

@@ -1,0 +1,69 @@
+#pragma once
+// A search is a list of phases, run in order; each kind has one function. The program without torch runs search phases whose
+// evaluators need none; netwright-train adds the others to the same list.
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "netwright/config/config.hpp"
+#include "netwright/core/rng.hpp"
+#include "netwright/evaluation/registry.hpp"
+#include "netwright/space/space.hpp"
+#include "netwright/study/study.hpp"
+#include "progress.hpp"
+#include "verbs.hpp"
+
+namespace netwright {
+
+struct Program;
+
+// What a phase works with. Everything that it finds goes into the study; files go into the folder and are named as artefacts.
+struct PhaseContext {
+  const Program& program;
+  const Config& config;
+  std::shared_ptr<const Space> space;
+  Study& study;
+  std::filesystem::path folder;
+  std::string name;                 // of this phase in the study: its kind, "search_2" for a second one
+  Seed seed;                        // of this phase
+  std::int64_t workers;
+  ProgressLine& progress;
+};
+
+struct PhaseRunner {
+  std::string kind;
+  // Runs the phase to its end, or goes on with it; returns a JSON object of what it found (PhaseRecord::summary). When interrupted() it
+  // stores what is needed to go on and throws Interrupted.
+  std::function<std::string(const PhaseContext&, const Phase&)> run;
+};
+
+// What an executable can run.
+struct Program {
+  std::vector<PhaseRunner> runners;
+  // The evaluators of a study; what they need beside the case (data, a supernet) is found through the config and the folder.
+  std::function<std::vector<EvaluatorEntry>(const Config&, const std::filesystem::path& folder)> evaluators;
+};
+
+Program plain_program();
+
+// True when every phase has a runner, and every search phase an evaluator that can be made.
+bool can_run(const Program& program, const Config& config);
+
+// The names of the phases in the study, in order.
+std::vector<std::string> phase_names(const Config& config);
+
+// Runs what is not done yet. Errors: those of the phases; Interrupted.
+void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const std::filesystem::path& folder,
+                std::int64_t workers, ProgressLine& progress);
+
+// A search phase with any evaluator of the program.
+std::string run_search_phase(const PhaseContext& context, const Phase& phase);
+
+// The verbs, for one program. They return hand_over when it cannot run the config's phases.
+int search(const Program& program, const SearchVerbOptions& options, std::ostream& out);
+int resume(const Program& program, const ResumeOptions& options, std::ostream& out);
+int worker(const Program& program, const WorkerOptions& options, std::ostream& out);
+
+}  // namespace netwright

@@ -1,0 +1,28 @@
+// The verbs that need no torch, in one list.
+#include "phases.hpp"
+#include "verbs.hpp"
+
+namespace netwright {
+
+Verbs plain_verbs() {
+  return {
+      .init = init,
+      .check = check,
+      .search = [](const SearchVerbOptions& options, std::ostream& out) { return search(plain_program(), options, out); },
+      .resume = [](const ResumeOptions& options, std::ostream& out) { return resume(plain_program(), options, out); },
+      .worker = [](const WorkerOptions& options, std::ostream& out) { return worker(plain_program(), options, out); },
+      .status = status,
+      .top = top,
+      .derive = derive,
+      .report = report,
+      .show = show,
+      .profile = profile,
+      .draw = draw,
+      .space = space,
+      .list = list,
+      .matrix = matrix,
+      .doctor = doctor,
+  };
+}
+
+}  // namespace netwright

@@ -1,0 +1,158 @@
+#include "plan.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "catalogue.hpp"
+#include "netwright/core/error.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
+#include "netwright/space/variation.hpp"
+#include "netwright/strategy/strategy.hpp"
+#include "network_words.hpp"
+
+namespace netwright {
+namespace {
+
+using Member = std::int64_t Cost::*;
+
+const std::vector<std::pair<std::string, Member>>& members() {
+  static const std::vector<std::pair<std::string, Member>> list{{"params", &Cost::params},
+                                                                {"params_auxiliary", &Cost::params_auxiliary},
+                                                                {"macs", &Cost::macs},
+                                                                {"activation_bytes", &Cost::activation_bytes},
+                                                                {"peak_bytes", &Cost::peak_bytes},
+                                                                {"layers", &Cost::layers}};
+  return list;
+}
+
+struct Seen {
+  Architecture architecture;
+  Cost cost;
+};
+
+struct Survey {
+  const Space& space;
+  const NetworkOptions& options;
+  std::vector<Seen> seen;
+
+  const Seen& look(Architecture architecture) {
+    const Cost price = cost(space.close(architecture, options));
+    return seen.emplace_back(Seen{std::move(architecture), price});
+  }
+};
+
+// Steps to a neighbour with fewer (sign = 1) or more (sign = -1) parameters, in first-improvement order, until none is left or the looks are spent.
+void climb(Survey& survey, std::size_t start, std::int64_t sign, int looks) {
+  Seen at = survey.seen.at(start);
+  for (bool moved = true; moved && looks > 0;) {
+    moved = false;
+    for (auto& next : neighbours(survey.space.decisions(), at.architecture)) {
+      if (looks-- <= 0) return;
+      const Seen candidate = survey.look(std::move(next));
+      if (sign * candidate.cost.params >= sign * at.cost.params) continue;
+      at = candidate;
+      moved = true;
+      break;
+    }
+  }
+}
+
+std::size_t extreme(const std::vector<Seen>& seen, std::int64_t sign) {
+  const auto less = [&](const Seen& a, const Seen& b) { return sign * a.cost.params < sign * b.cost.params; };
+  return static_cast<std::size_t>(std::min_element(seen.begin(), seen.end(), less) - seen.begin());
+}
+
+double value_of(const Cost& cost, const std::string& metric, bool& known) {
+  for (const auto& [name, member] : members()) {
+    if (name != metric) continue;
+    known = true;
+    return static_cast<double>(cost.*member);
+  }
+  known = false;
+  return 0;
+}
+
+std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
+
+void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search) {
+  make_strategy(search.strategy, {.tree = space->decisions(), .goal = config.goal, .seed = Seed(config.seed), .options = search.strategy_options});
+  const auto evaluators = known_evaluators();
+  const EvaluatorEntry& entry = find_evaluator(evaluators, search.evaluator);
+  const EvaluatorCase evaluator_case{.space = space, .network = network_options(config), .options = search.evaluator_options};
+  if (entry.unsuited)
+    if (const std::string reason = entry.unsuited(evaluator_case); !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
+  if (search.evaluator == "train") read_training(search.evaluator_options, {}, "evaluator train");
+}
+
+void check_supernet(const Config& config, const Space& space, const SupernetOptions& supernet) {
+  if (const std::string reason = no_supernet(space); !reason.empty()) throw Unsupported(reason);
+  const double needed = training_bytes(cost(space.open(network_options(config, true))), supernet.batch);
+  if (needed > memory_limit(config))
+    throw UsageError("the supernet needs about " + format_bytes(needed) + " at batch " + std::to_string(supernet.batch) + ", the limit is " +
+                     format_bytes(memory_limit(config)) + "; choose a smaller batch, fewer channels or cells, or raise max_memory");
+}
+
+}  // namespace
+
+CostRange cost_range(const Space& space, const NetworkOptions& options, std::uint64_t seed, int samples) {
+  Survey survey{space, options, {}};
+  Rng rng = Seed(seed).derive("check").rng();
+  if (approximate_size(space.decisions()) <= samples) {
+    enumerate(space.decisions(), [&](const Architecture& a) { return survey.look(a), true; });
+  } else {
+    for (int i = 0; i < samples; ++i) survey.look(sample(space.decisions(), rng));
+  }
+  const std::size_t sampled = survey.seen.size();
+  if (approximate_size(space.decisions()) > samples) {
+    climb(survey, extreme(survey.seen, 1), 1, samples / 2);
+    climb(survey, extreme(survey.seen, -1), -1, samples / 2);
+  }
+  CostRange range{.looked_at = static_cast<std::int64_t>(survey.seen.size())};
+  for (const auto& [name, member] : members()) {
+    std::vector<std::int64_t> values;
+    for (const auto& seen : survey.seen) values.push_back(seen.cost.*member);
+    range.smallest.*member = *std::min_element(values.begin(), values.end());
+    range.largest.*member = *std::max_element(values.begin(), values.end());
+    values.resize(sampled);
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    range.typical.*member = values[values.size() / 2];
+  }
+  return range;
+}
+
+std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range) {
+  std::vector<ConstraintOutlook> list;
+  for (const auto& constraint : goal.constraints) {
+    ConstraintOutlook view{.constraint = constraint};
+    view.reached = value_of(constraint.at_least ? range.largest : range.smallest, constraint.metric, view.known);
+    if (view.known) view.can_be_met = constraint.at_least ? view.reached >= constraint.at_most : view.reached <= constraint.at_most;
+    list.push_back(view);
+  }
+  return list;
+}
+
+void refuse_impossible(const Config& config, const std::shared_ptr<const Space>& space) {
+  check_settings(space->info(), network_options(config));
+  check_settings(space->info(), network_options(config, true));
+  for (std::size_t i = 0; i < config.phases.size(); ++i) {
+    try {
+      if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options)) check_search(config, space, *search);
+      if (const auto* supernet = std::get_if<SupernetOptions>(&config.phases[i].options)) check_supernet(config, *space, *supernet);
+    } catch (const UsageError& error) {
+      throw UsageError(phase_place(config, i) + ": " + error.what());
+    }
+  }
+}
+
+double training_bytes(const Cost& cost, std::int64_t batch) {
+  return static_cast<double>(cost.activation_bytes) * static_cast<double>(batch) + 3.0 * 4.0 * static_cast<double>(cost.params);
+}
+
+double memory_limit(const Config& config) {
+  if (config.max_memory_bytes > 0) return config.max_memory_bytes;
+  return 0.75 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+}
+
+}  // namespace netwright

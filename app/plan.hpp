@@ -1,0 +1,43 @@
+#pragma once
+// What is known of a search before any work: costs over the space, constraints that can be met, parts that do not fit together.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "netwright/config/config.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/space.hpp"
+
+namespace netwright {
+
+struct CostRange {
+  Cost smallest;              // componentwise over everything that was looked at
+  Cost typical;               // componentwise median of the sample
+  Cost largest;
+  std::int64_t looked_at = 0;
+};
+
+// Samples `samples` architectures, then climbs from the cheapest and the dearest of them, by parameters, along neighbours, looking at no more
+// than as many again. A bound that is reached by none of them may still be reached by others. Cost: 2 samples closed graphs.
+// Errors: those of building a network (impossible shapes, settings).
+CostRange cost_range(const Space& space, const NetworkOptions& options, std::uint64_t seed, int samples = 200);
+
+struct ConstraintOutlook {
+  Constraint constraint;
+  bool known = false;         // the metric is arithmetic; otherwise it is known only after measuring
+  bool can_be_met = true;
+  double reached = 0;         // the best value seen
+};
+std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range);
+
+// Refuses what cannot run: strategies' options, evaluators that cannot judge the space, a supernet of a space that has none, a supernet or a
+// smallest network beyond the memory limit. Errors: UsageError, naming the phase.
+void refuse_impossible(const Config& config, const std::shared_ptr<const Space>& space);
+
+// Bytes that a training step of the graph needs: float32 activations of the batch, and weights, gradients and momenta.
+double training_bytes(const Cost& cost, std::int64_t batch);
+
+// The limit of a config, or three quarters of the machine's memory.
+double memory_limit(const Config& config);
+
+}  // namespace netwright

@@ -1,0 +1,113 @@
+// search, resume, worker: a config's phases, run into a folder.
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "catalogue.hpp"
+#include "hand_over.hpp"
+#include "interrupt.hpp"
+#include "machine.hpp"
+#include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
+#include "netwright/search/search.hpp"
+#include "network_words.hpp"
+#include "phases.hpp"
+#include "plan.hpp"
+#include "results.hpp"
+#include "study_words.hpp"
+#include "version.hpp"
+
+namespace netwright {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_space_file(const std::string& name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
+
+// The folder holds all that a resume needs: the space's file is copied, paths no longer depend on where the command is called.
+Config settled(const Config& config, const fs::path& folder) {
+  Config copy = config;
+  if (is_space_file(config.space.name)) {
+    write_file(folder / "space.yaml", read_file(config.space.name));
+    copy.space.name = "space.yaml";
+  }
+  if (!config.data.path.empty()) copy.data.path = fs::absolute(config.data.path).lexically_normal().string();
+  write_file(folder / "config.resolved.yaml", resolved_yaml(copy));
+  return copy;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error("cannot make the folder " + folder.string() + ": " + error.message());
+  if (fs::exists(folder / "study.db"))
+    throw UsageError(folder.string() + " holds a study already; go on with it by netwright resume " + folder.string() + ", or give another --out");
+}
+
+Study create_study(const Config& config, const Space& space, const fs::path& folder) {
+  make_folder(folder);
+  const Config kept = settled(config, folder);
+  return Study::create(folder / "study.db", {.name = config.name, .space = space.info().name, .config = resolved_yaml(kept), .seed = config.seed,
+                                             .versions = nlohmann::json{{"netwright", version_line()}}.dump(), .machine = machine_json().dump()});
+}
+
+// Runs the phases and writes the results, whatever stopped the phases: what is finished is never lost.
+int run_and_report(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const fs::path& folder,
+                   std::int64_t workers, std::ostream& out) {
+  ProgressLine progress(out, is_terminal(1));
+  try {
+    run_phases(program, config, space, study, folder, workers, progress);
+  } catch (const Error&) {
+    write_results(config, *space, study, folder);
+    throw;
+  }
+  write_results(config, *space, study, folder);
+  const Trial best = best_trial(study, config.goal);
+  out << "best  " << best.space << ":" << best.architecture << "\n";
+  for (const auto& [metric, value] : best.outcome.metrics) out << "      " << metric << " " << value << "\n";
+  out << "see   " << (folder / "report.html").string() << "\n";
+  return done;
+}
+
+}  // namespace
+
+int search(const Program& program, const SearchVerbOptions& options, std::ostream& out) {
+  std::vector<std::string> overrides = options.overrides;
+  if (options.seed) overrides.push_back("seed=" + std::to_string(*options.seed));
+  const Config config = read_config(options.config, overrides, known_names());
+  const auto space = find_space(config.space.name);
+  refuse_impossible(config, space);
+  if (!can_run(program, config)) return hand_over;
+  catch_interrupts();
+  Study study = create_study(config, *space, options.out);
+  return run_and_report(program, config, space, study, options.out, options.workers, out);
+}
+
+int resume(const Program& program, const ResumeOptions& options, std::ostream& out) {
+  Study study = open_study(options.folder);
+  const Config config = config_of(study, options.folder);
+  if (!can_run(program, config)) return hand_over;
+  catch_interrupts();
+  return run_and_report(program, config, find_space(config.space.name), study, options.folder, options.workers, out);
+}
+
+int worker(const Program& program, const WorkerOptions& options, std::ostream&) {
+  Study study = open_study(options.folder);
+  const Config config = config_of(study, options.folder);
+  const auto names = phase_names(config);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != options.phase) continue;
+    const auto* search = std::get_if<SearchOptions>(&config.phases[i].options);
+    if (search == nullptr) throw UsageError("worker: phase '" + options.phase + "' is no search");
+    if (!can_run(program, Config{.phases = {config.phases[i]}})) return hand_over;
+    catch_interrupts();
+    const auto space = find_space(config.space.name);
+    const auto evaluator = make_evaluator(program.evaluators(config, options.folder), search->evaluator,
+                                          {.space = space, .network = network_options(config), .options = search->evaluator_options});
+    work({.space = *space, .evaluator = *evaluator, .study = study, .phase = options.phase, .name = options.name, .goal = config.goal, .stop = interrupted});
+    return done;
+  }
+  throw UsageError("worker: the study has no phase '" + options.phase + "'");
+}
+
+}  // namespace netwright
