@@ -9,6 +9,7 @@ namespace netwright {
 namespace {
 
 constexpr std::size_t most_cells = 4;
+constexpr std::size_t most_boxes = 20;
 constexpr std::size_t smallest_cell = 4;   // nodes: below, the network's own drawing shows all
 
 void erase_between(std::string& text, const std::string& begin, const std::string& end) {
@@ -32,14 +33,40 @@ std::size_t nodes_in(const Graph& graph, const std::string& scope) {
   return static_cast<std::size_t>(std::count_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name.starts_with(scope + "."); }));
 }
 
-// The first scope of each label at the top level: one "normal", one "reduction".
+std::size_t boxes(const Graph& graph, const std::string& scope, int depth) {
+  std::set<std::string> keys;
+  for (const auto& node : graph.nodes) {
+    if (!node.name.starts_with(scope + ".")) continue;
+    auto end = scope.size();
+    for (int i = 0; i < depth && end != std::string::npos; ++i) end = node.name.find('.', end + 1);
+    keys.insert(node.name.substr(0, end));
+  }
+  return keys.size();
+}
+
+// As deep as stays readable.
+int cell_depth(const Graph& graph, const std::string& scope) {
+  int depth = 1;
+  while (depth < 3 && boxes(graph, scope, depth + 1) <= most_boxes) ++depth;
+  return depth;
+}
+
+// The widest labelled scope around a node that is large enough to be worth a drawing; empty where there is none.
+std::string cell_of(const Graph& graph, const std::string& name) {
+  for (auto end = name.find('.'); end != std::string::npos; end = name.find('.', end + 1)) {
+    const std::string scope = name.substr(0, end);
+    if (graph.labels.contains(scope) && nodes_in(graph, scope) >= smallest_cell) return scope;
+  }
+  return "";
+}
+
+// The first scope of each label: one "normal", one "reduction".
 std::vector<std::string> distinct_cells(const Graph& graph) {
   std::set<std::string> seen;
   std::vector<std::string> cells;
   for (const auto& node : graph.nodes) {
-    const std::string scope = node.name.substr(0, node.name.find('.'));
-    const auto label = graph.labels.find(scope);
-    if (label == graph.labels.end() || nodes_in(graph, scope) < smallest_cell || !seen.insert(label->second).second) continue;
+    const std::string scope = cell_of(graph, node.name);
+    if (scope.empty() || !seen.insert(graph.labels.at(scope)).second) continue;
     cells.push_back(scope);
     if (cells.size() == most_cells) break;
   }
@@ -54,7 +81,7 @@ std::vector<Drawing> draw_architecture(const Space& space, const std::string& ar
   try {
     const Graph graph = space.close(space.parse(architecture), options);
     for (const auto& cell : distinct_cells(graph))
-      drawings.push_back({graph.labels.at(cell) + " (" + cell + ")", inlined(to_svg(graph, {.scope = cell, .depth = 1, .shapes = false}))});
+      drawings.push_back({graph.labels.at(cell) + " (" + cell + ")", inlined(to_svg(graph, {.scope = cell, .depth = cell_depth(graph, cell), .shapes = false}))});
     drawings.push_back({"network", inlined(to_svg(graph, {.depth = 1, .shapes = false}))});
   } catch (const Error&) {
     // The journal may hold what this version's space no longer understands; the report is worth reading without a picture.

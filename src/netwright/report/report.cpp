@@ -38,7 +38,7 @@ std::string verdict_table(const Verdict& verdict) {
                     spread_text("test_accuracy", row.test_accuracy), code(row.architecture, 40)});
     classes.push_back(row.chosen ? "chosen" : "");
   }
-  return rows.empty() ? "" : html_table(columns, rows, classes) + "<p class=\"quiet\">Accuracies are those of the same training recipe; &#177; is the standard deviation over runs. The validation part chose the network; the test part was read once.</p>";
+  return rows.empty() ? "" : html_table(columns, rows, classes) + "<p class=\"quiet\">&#177; is the standard deviation over runs. The network is chosen by its validation accuracy, never by its test accuracy.</p>";
 }
 
 std::string head(const ReportData& data, const Verdict& verdict) {
@@ -54,9 +54,14 @@ std::string architecture_section(const ReportData& data) {
   if (architecture.empty()) return "";
   std::string text = "<pre>" + escape_html(data.record.space + ":" + architecture) + "</pre>";
   if (data.drawings.empty()) return text;
+  const auto figure = [](const Drawing& drawing) { return "<figure><figcaption>" + escape_html(drawing.title) + "</figcaption>" + drawing.svg + "</figure>"; };
   text += "<div class=\"drawings\">";
-  for (const auto& drawing : data.drawings) text += "<figure><figcaption>" + escape_html(drawing.title) + "</figcaption>" + drawing.svg + "</figure>";
-  return text + "</div>";
+  // The whole network is tall: where its cells tell the story, it opens on demand.
+  const std::size_t cells = data.drawings.size() - 1;
+  for (std::size_t i = 0; i < std::max<std::size_t>(cells, 1); ++i) text += figure(data.drawings[i]);
+  text += "</div>";
+  if (cells > 0) text += "<details><summary>the whole network</summary><div class=\"drawings\">" + figure(data.drawings.back()) + "</div></details>";
+  return text;
 }
 
 std::string phase_section(const ReportData& data) {

@@ -28,13 +28,13 @@ struct ReportData {
   std::vector<Trial> trials;
   std::map<std::string, std::vector<SeriesPoint>> series = {};    // by phase
   std::map<std::string, std::vector<std::string>> choices = {};   // by decision: names of the shares
-  std::vector<Drawing> drawings = {};                             // of the best architecture
+  std::vector<Drawing> drawings = {};                             // of the best architecture; the last one is the whole network
 };
 
 ReportData collect(const Study& study, const Goal& goal);
 // The architecture that the report is about: see Verdict; a derived one where nothing was trained; empty when there is none.
 std::string best_architecture(const ReportData& data);
-// The network and its distinct cells, collapsed. Nothing where the space cannot close the architecture with these options.
+// Its distinct cells and the whole network, collapsed. Nothing where the space cannot close the architecture with these options.
 std::vector<Drawing> draw_architecture(const Space& space, const std::string& architecture, const NetworkOptions& options);
 
 // Cost: milliseconds and 100-500 kB for 10,000 trials (charts are thinned out, the table holds the best 50 and the failures).
