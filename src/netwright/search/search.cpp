@@ -1,6 +1,9 @@
 #include "netwright/search/search.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
 #include <optional>
 #include <thread>
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -332,7 +333,8 @@ TEST_F(SearchFile, WorkersThatCannotWorkEndTheSearch) {
   EXPECT_EQ(message_of([&] { search(study, {.manner = "", .launcher = missing.get()}); }),
             "cannot start a worker (/nowhere/netwright): No such file or directory");
   const auto wrong = workers(1, "usage", file());
-  EXPECT_NE(message_of([&] { search(study, {.manner = "usage", .launcher = wrong.get()}); }).find("refused its work (exit code 2)"), std::string::npos);
+  const std::string refusal = message_of([&] { search(study, {.manner = "usage", .launcher = wrong.get()}); });
+  EXPECT_NE(refusal.find("refused its work (exit code 2)"), std::string::npos) << refusal;
   EXPECT_THROW(local_workers(0, {"x"}), UsageError);
 }
 
@@ -449,8 +451,8 @@ TEST(Search, EndsWithItsStrategyOrItsTime) {
 TEST(Judgement, KeepsTheStudysTroubleApartFromTheCandidates) {
   Synthetic evaluator("");
   const auto broken = [](const Report&) -> bool { throw Error("the disk is full"); };
-  EXPECT_EQ(message_of([&] { judge(evaluator, {.architecture = space().parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")}, {.epochs = 2}, {}, broken); }),
-            "the disk is full");
+  const Candidate candidate{.architecture = space().parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")};
+  EXPECT_EQ(message_of([&] { judge(evaluator, candidate, {.epochs = 2}, {}, broken); }), "the disk is full");
 }
 
 int work_as_child(char** arguments) {

@@ -18,7 +18,10 @@ namespace {
 class Heartbeat {
  public:
   Heartbeat(const WorkerCase& worker_case, std::string coordinator)
-      : file_(worker_case.study.file()), lease_seconds_(worker_case.lease_seconds), coordinator_(std::move(coordinator)), thread_([this] { run(); }) {}
+      : file_(worker_case.study.file()),
+        lease_seconds_(worker_case.lease_seconds),
+        coordinator_(std::move(coordinator)),
+        thread_([this] { run(); }) {}
 
   ~Heartbeat() {
     {

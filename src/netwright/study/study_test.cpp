@@ -309,7 +309,8 @@ TEST_F(StudyFile, AFullDiskWithinABatchIsSaidAndTheStudyGoesOn) {
   journal->each("PRAGMA max_page_count = 40", [](SQLite::Statement&) {});
   const auto fill = [&] {
     journal->transaction([&] {
-      for (int i = 0; i < 10'000; ++i) journal->run("INSERT INTO artefact (name, kind, content, path) VALUES (?, 'k', ?, '')", i, std::string(100, 'x'));
+      for (int i = 0; i < 10'000; ++i)
+        journal->run("INSERT INTO artefact (name, kind, content, path) VALUES (?, 'k', ?, '')", i, std::string(100, 'x'));
     });
   };
   EXPECT_EQ(message_of(fill), "cannot write " + file().string() + ": the disk is full");
