@@ -1,0 +1,111 @@
+// The built command, run as a user runs it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "netwright/core/files.hpp"
+#include "run_command.hpp"
+
+namespace netwright {
+namespace {
+
+using Json = nlohmann::json;
+const std::string arch = "'nasbench201:|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'";
+
+class App : public testing::Test {
+ protected:
+  void SetUp() override { folder_ = fresh_folder(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name()); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  Ran run(const std::string& words) const { return netwright_command(words, folder_); }
+  Json json(const std::string& words) const {
+    const Ran ran = run(words + " --json");
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    return Json::parse(ran.out);
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(App, HelpNamesEveryVerb) {
+  const Ran ran = run("--help");
+  EXPECT_EQ(ran.code, 0);
+  for (const char* verb : {"init", "check", "search", "resume", "status", "top", "show", "draw", "derive", "retrain", "evaluate", "score", "profile", "export",
+                           "report", "list", "space", "matrix", "doctor", "oracle"})
+    EXPECT_NE(ran.out.find("\n  " + std::string(verb) + " "), std::string::npos) << verb;
+  EXPECT_EQ(ran.out.find("worker  "), std::string::npos);
+  EXPECT_EQ(run("profile --help").code, 0);
+  EXPECT_EQ(run("--version").out, "netwright 0.1.0\n");
+}
+
+TEST_F(App, ListsAreArraysOfNamedThings) {
+  for (const char* what : {"spaces", "strategies", "evaluators", "proxies", "operations"}) {
+    const Json list = json(std::string("list ") + what);
+    ASSERT_FALSE(list.empty());
+    for (const auto& entry : list)
+      for (const char* key : {"name", "title", "paper", "traits"}) EXPECT_TRUE(entry.contains(key)) << what << " " << key;
+  }
+}
+
+TEST_F(App, SpaceHasItsExactSize) {
+  const Json space = json("space nasbench201");
+  EXPECT_EQ(space.at("size"), "15625");
+  EXPECT_EQ(space.at("decisions").size(), 6u);
+}
+
+TEST_F(App, ProfileTakesInputClassesAndSettings) {
+  const Json usual = json("profile " + arch);
+  EXPECT_EQ(usual.at("params"), 316346);
+  const Json more = json("profile " + arch + " --classes 100");
+  EXPECT_EQ(more.at("params").get<int>() - usual.at("params").get<int>(), 90 * 64 + 90);
+  EXPECT_GT(json("profile " + arch + " --input 3x64x64").at("macs"), usual.at("macs"));
+}
+
+TEST_F(App, MatrixSaysWhyNot) {
+  bool tabular_on_darts = true;
+  bool one_shot = false;
+  for (const auto& cell : json("matrix")) {
+    EXPECT_EQ(cell.at("runs").get<bool>(), cell.at("reason").get<std::string>().empty());
+    if (cell.at("space") == "darts" && cell.at("evaluator") == "tabular") tabular_on_darts = cell.at("runs");
+    if (cell.at("space") == "nasbench201" && cell.at("strategy") == "darts") one_shot = cell.at("runs");
+  }
+  EXPECT_FALSE(tabular_on_darts);
+  EXPECT_TRUE(one_shot);
+}
+
+TEST_F(App, InitWritesWhatCheckAccepts) {
+  EXPECT_EQ(run("init").code, 0);
+  EXPECT_EQ(run("init").code, 2);
+  const Json found = json("check netwright.yaml seed=3");
+  EXPECT_EQ(found.at("phases").size(), 5u);
+  EXPECT_LE(found.at("cost").at("smallest").at("params"), found.at("cost").at("typical").at("params"));
+  EXPECT_LE(found.at("cost").at("typical").at("params"), found.at("cost").at("largest").at("params"));
+  EXPECT_EQ(run("check space.yaml").code, 0);
+}
+
+TEST_F(App, SearchLeavesAFolderThatCanBeReadAndResumed) {
+  write_file(folder_ / "c.yaml", "space: nasbench201\nobjectives: [{metric: params, direction: minimise}]\nphases: [search: {evaluator: cost, trials: 40, window: 2}]\n");
+  const Ran ran = run("search c.yaml --out one --seed 5");
+  ASSERT_EQ(ran.code, 0) << ran.out;
+  for (const char* file : {"study.db", "report.html", "best.json", "config.resolved.yaml"}) EXPECT_TRUE(std::filesystem::exists(folder_ / "one" / file)) << file;
+  EXPECT_EQ(run("search c.yaml --out one").code, 2);
+  EXPECT_EQ(run("resume one").code, 0);
+  EXPECT_EQ(json("top one --count 3").size(), 3u);
+  EXPECT_EQ(json("status one").at("phases").at(0).at("trials").at("done"), 40);
+  EXPECT_EQ(json("show one search/7").at("number"), 7);
+  EXPECT_EQ(json("profile one --input 1x28x28").at("params"), json("top one").at(0).at("metrics").at("params"));
+  ASSERT_EQ(run("search c.yaml --out two --seed 5 --workers 2").code, 0);
+  for (int i = 0; i < 40; i += 13)
+    EXPECT_EQ(json("show one " + std::to_string(i)).at("architecture"), json("show two " + std::to_string(i)).at("architecture"));
+}
+
+TEST_F(App, StartsWithoutTorch) {
+  EXPECT_EQ(run_command("ldd \"$NETWRIGHT\" | grep -c -e libtorch -e libc10", folder_).out, "0\n");
+}
+
+TEST_F(App, DrawsASpaceAndAnArchitecture) {
+  EXPECT_NE(run("draw minimal").out.find("digraph"), std::string::npos);
+  EXPECT_EQ(run("draw " + arch + " --out a.svg").code, 0);
+  EXPECT_NE(read_file(folder_ / "a.svg").find("<svg"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace netwright
