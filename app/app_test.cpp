@@ -28,8 +28,8 @@ class App : public testing::Test {
 TEST_F(App, HelpNamesEveryVerb) {
   const Ran ran = run("--help");
   EXPECT_EQ(ran.code, 0);
-  for (const char* verb : {"init", "check", "search", "resume", "status", "top", "show", "draw", "derive", "retrain", "evaluate", "score", "profile", "export",
-                           "report", "list", "space", "matrix", "doctor", "oracle"})
+  for (const char* verb : {"init",     "check", "search",  "resume", "status", "top",  "show",  "draw",   "derive", "retrain",
+                           "evaluate", "score", "profile", "export", "report", "list", "space", "matrix", "doctor", "oracle"})
     EXPECT_NE(ran.out.find("\n  " + std::string(verb) + " "), std::string::npos) << verb;
   EXPECT_EQ(ran.out.find("worker  "), std::string::npos);
   EXPECT_EQ(run("profile --help").code, 0);
@@ -82,10 +82,12 @@ TEST_F(App, InitWritesWhatCheckAccepts) {
 }
 
 TEST_F(App, SearchLeavesAFolderThatCanBeReadAndResumed) {
-  write_file(folder_ / "c.yaml", "space: nasbench201\nobjectives: [{metric: params, direction: minimise}]\nphases: [search: {evaluator: cost, trials: 40, window: 2}]\n");
+  write_file(folder_ / "c.yaml",
+             "space: nasbench201\nobjectives: [{metric: params, direction: minimise}]\nphases: [search: {evaluator: cost, trials: 40, window: 2}]\n");
   const Ran ran = run("search c.yaml --out one --seed 5");
   ASSERT_EQ(ran.code, 0) << ran.out;
-  for (const char* file : {"study.db", "report.html", "best.json", "config.resolved.yaml"}) EXPECT_TRUE(std::filesystem::exists(folder_ / "one" / file)) << file;
+  for (const char* file : {"study.db", "report.html", "best.json", "config.resolved.yaml"})
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "one" / file)) << file;
   EXPECT_EQ(run("search c.yaml --out one").code, 2);
   EXPECT_EQ(run("resume one").code, 0);
   EXPECT_EQ(json("top one --count 3").size(), 3u);
@@ -97,9 +99,7 @@ TEST_F(App, SearchLeavesAFolderThatCanBeReadAndResumed) {
     EXPECT_EQ(json("show one " + std::to_string(i)).at("architecture"), json("show two " + std::to_string(i)).at("architecture"));
 }
 
-TEST_F(App, StartsWithoutTorch) {
-  EXPECT_EQ(run_command("ldd \"$NETWRIGHT\" | grep -c -e libtorch -e libc10", folder_).out, "0\n");
-}
+TEST_F(App, StartsWithoutTorch) { EXPECT_EQ(run_command("ldd \"$NETWRIGHT\" | grep -c -e libtorch -e libc10", folder_).out, "0\n"); }
 
 TEST_F(App, DrawsASpaceAndAnArchitecture) {
   EXPECT_NE(run("draw minimal").out.find("digraph"), std::string::npos);

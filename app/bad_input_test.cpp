@@ -11,13 +11,13 @@ namespace {
 
 struct Case {
   const char* name;
-  const char* config;                    // written to c.yaml; empty = none
-  const char* words;                     // behind "netwright"
+  const char* config;  // written to c.yaml; empty = none
+  const char* words;   // behind "netwright"
   int code;
-  std::vector<std::string> fragments;    // of the one line
+  std::vector<std::string> fragments;  // of the one line
 };
 
-std::vector<Case> cases() {
+std::vector<Case> word_cases() {
   return {
       {"no_verb", "", "", 2, {"no verb", "--help"}},
       {"unknown_verb", "", "serach", 2, {"'serach'", "did you mean 'search'"}},
@@ -29,10 +29,19 @@ std::vector<Case> cases() {
       {"broken_architecture", "", "profile 'nasbench201:|nor_conv_3x3~0|'", 2, {"NAS-Bench-201 cell", "'|nor_conv_3x3~0|'"}},
       {"architecture_of_nothing", "", "profile nonsense", 2, {"nonsense", "SPACE:TEXT"}},
       {"missing_architecture_file", "", "profile missing.json", 2, {"missing.json", "No such file"}},
-      {"bad_input_shape", "", "profile 'nasbench201:|none~0|+|none~0|none~1|+|none~0|none~1|none~2|' --input 3xBIG", 2, {"--input", "3x32x32", "'3xBIG'"}},
+      {"bad_input_shape",
+       "",
+       "profile 'nasbench201:|none~0|+|none~0|none~1|+|none~0|none~1|none~2|' --input 3xBIG",
+       2,
+       {"--input", "3x32x32", "'3xBIG'"}},
       {"no_setting", "", "show 'minimal:edge=skip' channels", 2, {"key=value", "'channels'"}},
       {"zero_classes", "", "profile minimal:x --classes 0", 2, {"--classes"}},
       {"missing_config", "", "check missing.yaml", 2, {"missing.yaml", "No such file"}},
+  };
+}
+
+std::vector<Case> config_cases() {
+  return {
       {"empty_config", "\n", "search c.yaml --out run", 2, {"c.yaml", "empty"}},
       {"broken_yaml", "phases: [a\nb: 2", "check c.yaml", 2, {"c.yaml:2:", "not YAML"}},
       {"unknown_key", "phases:\n  - supernet: {epohcs: 3}", "check c.yaml", 2, {"c.yaml:2:16", "'epohcs'", "did you mean 'epochs'"}},
@@ -44,21 +53,47 @@ std::vector<Case> cases() {
       {"wrong_override", "phases: [search]", "check c.yaml phases.search.trails=3", 2, {"override", "'trails'", "did you mean 'trials'"}},
       {"unknown_strategy", "phases: [search: {strategy: evolutoin}]", "check c.yaml", 2, {"c.yaml:1:", "did you mean 'evolution'"}},
       {"unknown_strategy_option", "phases: [search: {strategy: {name: evolution, popluation: 3}}]", "check c.yaml", 2, {"did you mean 'population'"}},
-      {"bad_strategy_option", "phases: [search: {strategy: {name: evolution, population: 0}, evaluator: cost}]", "check c.yaml", 2, {"phases[0].search", "population"}},
+      {"bad_strategy_option",
+       "phases: [search: {strategy: {name: evolution, population: 0}, evaluator: cost}]",
+       "check c.yaml",
+       2,
+       {"phases[0].search", "population"}},
       {"unknown_evaluator", "phases: [search: {evaluator: tablar}]", "check c.yaml", 2, {"did you mean 'tabular'"}},
       {"table_of_another_space", "space: darts\nphases: [search: {evaluator: tabular}]", "check c.yaml", 2, {"phases[0].search", "tabular"}},
       {"derive_without_supernet", "phases: [derive]", "check c.yaml", 2, {"derive", "supernet"}},
-      {"space_setting", "space: {name: darts, network: {chanels: 4}}\nphases: [search: {evaluator: cost}]", "check c.yaml", 2, {"chanels", "channels"}},
+      {"space_setting",
+       "space: {name: darts, network: {chanels: 4}}\nphases: [search: {evaluator: cost}]",
+       "check c.yaml",
+       2,
+       {"chanels", "channels"}},
       {"missing_space_file", "space: none.yaml\nphases: [search: {evaluator: cost}]", "check c.yaml", 2, {"none.yaml"}},
-      {"missing_image_folder", "data: {source: folder, path: nowhere}\nphases: [search: {evaluator: cost}]", "check c.yaml", 2, {"nowhere", "no folder"}},
+      {"missing_image_folder",
+       "data: {source: folder, path: nowhere}\nphases: [search: {evaluator: cost}]",
+       "check c.yaml",
+       2,
+       {"nowhere", "no folder"}},
       {"supernet_beyond_memory", "space: darts\nmax_memory: 64MB\nphases: [supernet]", "check c.yaml", 2, {"phases[0].supernet", "64 MB", "batch"}},
-      {"constraint_out_of_reach", "space: nasbench201\nconstraints: [{metric: params, at_most: 10}]\nphases: [search: {evaluator: cost}]", "check c.yaml > survey.txt", 2,
+      {"constraint_out_of_reach",
+       "space: nasbench201\nconstraints: [{metric: params, at_most: 10}]\nphases: [search: {evaluator: cost}]",
+       "check c.yaml > survey.txt",
+       2,
        {"params <= 10", "best seen"}},
+  };
+}
+
+std::vector<Case> study_cases() {
+  return {
       {"no_study", "", "status .", 2, {"study.db"}},
       {"not_a_study", "", "status broken", 2, {"study.db"}},
       {"unwritable_out", "space: minimal\nphases: [search: {evaluator: cost}]", "search c.yaml --out /proc/netwright", 1, {"/proc/netwright"}},
       {"full_disk", "", "list operations --json > /dev/full", 1, {"cannot write the output"}},
   };
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& part : {word_cases(), config_cases(), study_cases()}) all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 TEST(BadInput, GivesOneClearLineAndTheRightCode) {

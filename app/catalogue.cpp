@@ -30,7 +30,8 @@ EvaluatorEntry inherit_entry() {
           .title = "Reads each candidate's weights out of a trained supernet and validates it",
           .metrics = {"val_accuracy", "val_loss", "params", "macs"},
           .traits = {"needs data", "needs open graph", "needs torch"},
-          .options = {{"batch", "96", "images a step"}, {"batches", "0", "validation steps; 0 = the whole part"},
+          .options = {{"batch", "96", "images a step"},
+                      {"batches", "0", "validation steps; 0 = the whole part"},
                       {"calibrate", "0", "training batches that set the batch norms' statistics first; 0 = none"}},
           .unsuited = [](const EvaluatorCase& c) { return no_supernet(*c.space); }};
 }
@@ -42,7 +43,9 @@ std::string reason_against(const EvaluatorEntry& entry, const std::shared_ptr<co
 
 }  // namespace
 
-bool has_trait(const std::vector<std::string>& traits, const std::string& trait) { return std::find(traits.begin(), traits.end(), trait) != traits.end(); }
+bool has_trait(const std::vector<std::string>& traits, const std::string& trait) {
+  return std::find(traits.begin(), traits.end(), trait) != traits.end();
+}
 
 std::string no_supernet(const Space& space) {
   if (has_trait(space.info().traits, "open")) return "";
@@ -59,7 +62,10 @@ const std::vector<Described>& proxies() {
   static const std::vector<Described> list{
       {"params", "Trainable parameters", "", {"arithmetic"}},
       {"macs", "Multiply-accumulates of one sample", "", {"arithmetic"}},
-      {"grad_norm", "Norm of the gradient of one batch's loss", "Abdelfattah et al. 2021, arXiv 2101.08134", {"needs data", "needs labels", "gradient"}},
+      {"grad_norm",
+       "Norm of the gradient of one batch's loss",
+       "Abdelfattah et al. 2021, arXiv 2101.08134",
+       {"needs data", "needs labels", "gradient"}},
       {"synflow", "Sum of synaptic flow, |weight x gradient| on an input of ones", "Tanaka et al. 2020, arXiv 2006.05467", {"gradient"}},
       {"naswot", "Log-determinant of the kernel of ReLU patterns", "Mellor et al. 2021, arXiv 2006.04647", {"needs data"}},
       {"jacob_cov", "Correlation of the input gradients of a batch", "Mellor et al. 2020, arXiv 2006.04647v1", {"needs data", "gradient"}},
@@ -69,7 +75,9 @@ const std::vector<Described>& proxies() {
 
 const std::vector<Described>& one_shot_strategies() {
   static const std::vector<Described> list{
-      {"darts", "Differentiable search: softmax over open choices, first order, then derivation", "Liu et al. 2019, arXiv 1806.09055",
+      {"darts",
+       "Differentiable search: softmax over open choices, first order, then derivation",
+       "Liu et al. 2019, arXiv 1806.09055",
        {"one-shot", "needs open graph", "needs torch"}},
   };
   return list;

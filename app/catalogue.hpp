@@ -33,7 +33,7 @@ struct Combination {
   std::string strategy;
   std::string evaluator;
   bool runs = true;
-  std::string reason;      // why not; empty where it runs
+  std::string reason;  // why not; empty where it runs
 };
 
 // Computed from the traits and from what the evaluators themselves refuse. An empty list of names takes all built-in spaces.

@@ -4,13 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "catalogue.hpp"
+#include "network_words.hpp"
 #include "netwright/config/tree.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/space/variation.hpp"
-#include "network_words.hpp"
 #include "plan.hpp"
 #include "starter_space.hpp"
 #include "verbs.hpp"
@@ -29,7 +29,8 @@ bool names_a_file(const std::string& text) { return text.ends_with(".yaml") || t
 Json outlook_json(const std::vector<ConstraintOutlook>& list) {
   Json json = Json::array();
   for (const auto& view : list) {
-    Json item{{"metric", view.constraint.metric}, {view.constraint.at_least ? "at_least" : "at_most", view.constraint.at_most}, {"known", view.known}};
+    Json item{
+        {"metric", view.constraint.metric}, {view.constraint.at_least ? "at_least" : "at_most", view.constraint.at_most}, {"known", view.known}};
     if (view.known) item["can_be_met"] = view.can_be_met, item["reached"] = view.reached;
     json.push_back(item);
   }
@@ -37,7 +38,10 @@ Json outlook_json(const std::vector<ConstraintOutlook>& list) {
 }
 
 Json range_json(const CostRange& range) {
-  return {{"smallest", cost_json(range.smallest)}, {"typical", cost_json(range.typical)}, {"largest", cost_json(range.largest)}, {"looked_at", range.looked_at}};
+  return {{"smallest", cost_json(range.smallest)},
+          {"typical", cost_json(range.typical)},
+          {"largest", cost_json(range.largest)},
+          {"looked_at", range.looked_at}};
 }
 
 void print_range(const CostRange& range, std::ostream& out) {
@@ -56,8 +60,10 @@ void print_range(const CostRange& range, std::ostream& out) {
 void print_outlook(const std::vector<ConstraintOutlook>& list, std::ostream& out) {
   for (const auto& view : list) {
     out << "constraint  " << view.constraint.metric << (view.constraint.at_least ? " >= " : " <= ") << format_count(view.constraint.at_most) << ": ";
-    if (!view.known) out << "known only after measuring\n";
-    else out << (view.can_be_met ? "can be met" : "cannot be met as far as looked") << " (best seen " << format_count(view.reached) << ")\n";
+    if (!view.known)
+      out << "known only after measuring\n";
+    else
+      out << (view.can_be_met ? "can be met" : "cannot be met as far as looked") << " (best seen " << format_count(view.reached) << ")\n";
   }
 }
 
@@ -88,8 +94,9 @@ int check_config(const CheckOptions& options, std::ostream& out) {
   const NetworkOptions network = network_options(config);
   const CostRange range = cost_range(*space, network, config.seed);
   const auto views = outlook(config.goal, range);
-  Json found{{"config", options.file},    {"space", space->info().name},          {"size", size(space->decisions())}, {"decisions", space->decisions().size()},
-             {"cost", range_json(range)}, {"constraints", outlook_json(views)}, {"phases", Json::array()},          {"max_memory", memory_limit(config)}};
+  Json found{
+      {"config", options.file},    {"space", space->info().name},        {"size", size(space->decisions())}, {"decisions", space->decisions().size()},
+      {"cost", range_json(range)}, {"constraints", outlook_json(views)}, {"phases", Json::array()},          {"max_memory", memory_limit(config)}};
   std::vector<std::string> kinds;
   for (const auto& phase : config.phases) {
     kinds.push_back(phase.kind);
@@ -101,12 +108,13 @@ int check_config(const CheckOptions& options, std::ostream& out) {
     out << found.dump(2) << "\n";
   } else {
     out << options.file << ": " << config.name << ", seed " << config.seed << ", phases " << join(kinds, ", ") << "\n";
-    out << "space " << space->info().name << ": " << size(space->decisions()) << " architectures, " << space->decisions().size() << " decisions; input "
-        << to_string(network.input) << ", " << network.classes << " classes\n";
+    out << "space " << space->info().name << ": " << size(space->decisions()) << " architectures, " << space->decisions().size()
+        << " decisions; input " << to_string(network.input) << ", " << network.classes << " classes\n";
     print_range(range, out);
     print_outlook(views, out);
     if (found.contains("supernet_bytes"))
-      out << "supernet  about " << format_bytes(found.at("supernet_bytes").get<double>()) << " to train (limit " << format_bytes(memory_limit(config)) << ")\n";
+      out << "supernet  about " << format_bytes(found.at("supernet_bytes").get<double>()) << " to train (limit " << format_bytes(memory_limit(config))
+          << ")\n";
   }
   for (const auto& view : views)
     if (!view.can_be_met)

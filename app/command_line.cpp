@@ -42,9 +42,7 @@ struct Parsed {
 template <class Options>
 CLI::App* add(CLI::App& app, Parsed& parsed, const char* group, const char* name, const char* meaning, const Verb<Options>& verb, Options& options) {
   CLI::App* sub = app.add_subcommand(name, meaning)->group(group);
-  sub->callback([&parsed, &options, verb] {
-    parsed.run = [&options, verb](std::ostream& out) { return verb ? verb(options, out) : hand_over; };
-  });
+  sub->callback([&parsed, &options, verb] { parsed.run = [&options, verb](std::ostream& out) { return verb ? verb(options, out) : hand_over; }; });
   return sub;
 }
 
@@ -74,7 +72,9 @@ void add_search_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   CLI::App* sub = add(app, p, group, "search", "run a config's phases; DIR gets study.db, report.html, best.json, ...", verbs.search, p.search);
   sub->add_option("config", p.search.config, "the config")->required();
   sub->add_option("--out", p.search.out, "the folder of the study")->required()->type_name("DIR");
-  sub->add_option("--workers", p.search.workers, "processes that evaluate trials; never changes the result")->check(CLI::PositiveNumber)->capture_default_str();
+  sub->add_option("--workers", p.search.workers, "processes that evaluate trials; never changes the result")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   sub->add_option("--seed", p.search.seed, "over the config's seed");
   add_overrides(sub, p.search.overrides);
 
@@ -103,7 +103,8 @@ void add_study_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
 
   CLI::App* sub = add(app, p, group, "show", "an architecture, or a trial of a study: decisions and costs", verbs.show, p.show);
   sub->add_option("what", p.show.what, "an architecture, or the folder of a study")->required();
-  sub->add_option("settings", p.show.settings, "of an architecture: key=value; of a study: a trial (NUMBER or PHASE/NUMBER)")->type_name("KEY=VALUE|TRIAL");
+  sub->add_option("settings", p.show.settings, "of an architecture: key=value; of a study: a trial (NUMBER or PHASE/NUMBER)")
+      ->type_name("KEY=VALUE|TRIAL");
   sub->add_option("--input", p.show.input, "shape of the input, as 3x32x32");
   sub->add_option("--classes", p.show.classes, "number of classes")->check(CLI::PositiveNumber);
   add_json(sub, p.show.json);
@@ -130,7 +131,8 @@ void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   sub = add_network(app, p, "score", "scores without training", verbs.score);
   sub->add_option("--proxies", p.network.proxies, "names with commas between, or all")->capture_default_str();
   sub->add_option("--fill", p.network.fill, "weights and data: random or oracle (a fixed pattern, for checks)")
-      ->check(CLI::IsMember({"random", "oracle"}))->capture_default_str();
+      ->check(CLI::IsMember({"random", "oracle"}))
+      ->capture_default_str();
   sub->add_option("--seed", p.network.seed, "of the random fill");
   sub->add_option("--batch", p.network.batch, "images")->check(CLI::PositiveNumber)->capture_default_str();
   add_json(sub, p.network.json);
@@ -141,7 +143,9 @@ void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
 
   const auto train = [&](const char* name, const char* meaning, const Verb<TrainVerbOptions>& verb) {
     CLI::App* trainer = add(app, p, "Networks", name, meaning, verb, p.train);
-    trainer->add_option("architecture", p.train.architecture, "SPACE:TEXT, a JSON file, or the folder of a study (its best)")->required()->type_name("ARCH");
+    trainer->add_option("architecture", p.train.architecture, "SPACE:TEXT, a JSON file, or the folder of a study (its best)")
+        ->required()
+        ->type_name("ARCH");
     add_overrides(trainer, p.train.overrides);
     trainer->add_option("--config", p.train.config, "a config whose data and training are used")->type_name("FILE");
     trainer->add_option("--seed", p.train.seed, "of weights and data order");

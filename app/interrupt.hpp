@@ -10,7 +10,7 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-void catch_interrupts();   // SIGINT and SIGTERM
-bool interrupted();        // polled by the loops
+void catch_interrupts();  // SIGINT and SIGTERM
+bool interrupted();       // polled by the loops
 
 }  // namespace netwright

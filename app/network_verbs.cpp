@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/graph/drawing.hpp"
 #include "netwright/graph/json.hpp"
-#include "network_words.hpp"
 #include "study_words.hpp"
 #include "verbs.hpp"
 
@@ -25,7 +25,8 @@ Graph drawn_graph(const NetworkVerbOptions& options, std::string& title) {
   }
   const Located located = locate_architecture(text);
   title = located.space->info().name + ":" + located.space->print(located.architecture);
-  return located.space->close(located.architecture, network_options(*located.space, options.input, options.classes, options.settings, options.search));
+  return located.space->close(located.architecture,
+                              network_options(*located.space, options.input, options.classes, options.settings, options.search));
 }
 
 nlohmann::ordered_json decisions_json(const Space& space, const Architecture& architecture) {
@@ -47,14 +48,18 @@ int show_architecture(const ShowOptions& options, std::ostream& out) {
   const auto decisions = decisions_json(*located.space, located.architecture);
   const std::string text = located.space->print(located.architecture);
   if (options.json) {
-    out << nlohmann::ordered_json{{"space", located.space->info().name}, {"architecture", text}, {"decisions", decisions}, {"cost", cost_json(price)}}.dump(2) << "\n";
+    out << nlohmann::ordered_json{{"space", located.space->info().name}, {"architecture", text}, {"decisions", decisions}, {"cost", cost_json(price)}}
+               .dump(2)
+        << "\n";
     return done;
   }
   out << located.space->info().name << ":" << text << "\n\n";
   for (const auto& [name, pick] : decisions.items()) {
     std::vector<std::string> names;
-    if (pick.is_array()) names = pick.get<std::vector<std::string>>();
-    else names.push_back(pick.get<std::string>());
+    if (pick.is_array())
+      names = pick.get<std::vector<std::string>>();
+    else
+      names.push_back(pick.get<std::string>());
     out << "  " << name << " = " << join(names, " + ") << "\n";
   }
   out << "\ninput " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
@@ -67,8 +72,10 @@ int profile(const NetworkVerbOptions& options, std::ostream& out) {
   const Located located = locate_architecture(options.architecture);
   const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings, options.search);
   const Cost price = cost(located.space->close(located.architecture, network));
-  if (options.json) out << cost_json(price).dump() << "\n";
-  else out << located.space->info().name << ", input " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
+  if (options.json)
+    out << cost_json(price).dump() << "\n";
+  else
+    out << located.space->info().name << ", input " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
   return done;
 }
 

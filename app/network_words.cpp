@@ -61,7 +61,8 @@ Settings parse_settings(const std::vector<std::string>& words) {
   return settings;
 }
 
-NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings, bool search) {
+NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
+                               bool search) {
   NetworkOptions options{.input = space.info().input, .classes = space.info().classes, .search = search, .settings = parse_settings(settings)};
   if (!input.empty()) options.input = parse_shape(input);
   if (classes > 0) options.classes = classes;
@@ -97,10 +98,15 @@ std::string cost_lines(const Cost& cost) {
   const auto row = [](const std::string& name, double value, const std::string& shown) {
     return name + std::string(20 - name.size(), ' ') + shown + "  (" + std::to_string(static_cast<std::int64_t>(value)) + ")\n";
   };
-  const auto count = [&](const std::string& name, std::int64_t value) { return row(name, static_cast<double>(value), format_count(static_cast<double>(value))); };
-  const auto bytes = [&](const std::string& name, std::int64_t value) { return row(name, static_cast<double>(value), format_bytes(static_cast<double>(value))); };
-  return count("params", cost.params) + (cost.params_auxiliary > 0 ? count("  of auxiliary head", cost.params_auxiliary) : "") + count("macs", cost.macs) +
-         bytes("activation_bytes", cost.activation_bytes) + bytes("peak_bytes", cost.peak_bytes) + "layers              " + std::to_string(cost.layers) + "\n";
+  const auto count = [&](const std::string& name, std::int64_t value) {
+    return row(name, static_cast<double>(value), format_count(static_cast<double>(value)));
+  };
+  const auto bytes = [&](const std::string& name, std::int64_t value) {
+    return row(name, static_cast<double>(value), format_bytes(static_cast<double>(value)));
+  };
+  return count("params", cost.params) + (cost.params_auxiliary > 0 ? count("  of auxiliary head", cost.params_auxiliary) : "") +
+         count("macs", cost.macs) + bytes("activation_bytes", cost.activation_bytes) + bytes("peak_bytes", cost.peak_bytes) + "layers              " +
+         std::to_string(cost.layers) + "\n";
 }
 
 }  // namespace netwright

@@ -8,11 +8,11 @@
 
 #include "hand_over.hpp"
 #include "interrupt.hpp"
+#include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/search/search.hpp"
 #include "netwright/study/summary.hpp"
-#include "network_words.hpp"
 
 namespace netwright {
 namespace {
@@ -78,10 +78,14 @@ class BestNote {
 
 std::string ending_word(Ending ending) {
   switch (ending) {
-    case Ending::trials: return "trials";
-    case Ending::exhausted: return "exhausted";
-    case Ending::time: return "time";
-    case Ending::interrupted: return "interrupted";
+    case Ending::trials:
+      return "trials";
+    case Ending::exhausted:
+      return "exhausted";
+    case Ending::time:
+      return "time";
+    case Ending::interrupted:
+      return "interrupted";
   }
   return "";
 }
@@ -94,7 +98,8 @@ nlohmann::ordered_json search_summary(const PhaseContext& context, const SearchR
     summary["space"] = found->space;
     summary["architecture"] = found->architecture;
     summary["metrics"] = found->outcome.metrics;
-    const Metrics test = evaluator.test_metrics({.trial = found->number, .architecture = context.space->parse(found->architecture), .seed = found->seed});
+    const Metrics test =
+        evaluator.test_metrics({.trial = found->number, .architecture = context.space->parse(found->architecture), .seed = found->seed});
     if (!test.empty()) summary["test_metrics"] = test;
   }
   return summary;
@@ -107,7 +112,8 @@ EvaluatorCase evaluator_case(const PhaseContext& context, const SearchOptions& o
 }  // namespace
 
 Program plain_program() {
-  return {.runners = {{"search", run_search_phase}}, .evaluators = [](const Config&, const std::filesystem::path&) { return torch_free_evaluators(); }};
+  return {.runners = {{"search", run_search_phase}},
+          .evaluators = [](const Config&, const std::filesystem::path&) { return torch_free_evaluators(); }};
 }
 
 bool can_run(const Program& program, const Config& config) {
@@ -115,7 +121,8 @@ bool can_run(const Program& program, const Config& config) {
   return std::all_of(config.phases.begin(), config.phases.end(), [&](const Phase& phase) {
     if (runner_of(program, phase.kind) == nullptr) return false;
     const auto* search = std::get_if<SearchOptions>(&phase.options);
-    return search == nullptr || std::any_of(evaluators.begin(), evaluators.end(), [&](const EvaluatorEntry& e) { return e.name == search->evaluator && e.make; });
+    return search == nullptr ||
+           std::any_of(evaluators.begin(), evaluators.end(), [&](const EvaluatorEntry& e) { return e.name == search->evaluator && e.make; });
   });
 }
 
@@ -131,15 +138,26 @@ std::vector<std::string> phase_names(const Config& config) {
 
 std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const auto& options = std::get<SearchOptions>(phase.options);
-  const auto strategy = make_strategy(options.strategy, {.tree = context.space->decisions(), .goal = context.config.goal, .seed = context.seed.derive("strategy"),
+  const auto strategy = make_strategy(options.strategy, {.tree = context.space->decisions(),
+                                                         .goal = context.config.goal,
+                                                         .seed = context.seed.derive("strategy"),
                                                          .options = options.strategy_options});
-  const auto evaluator = make_evaluator(context.program.evaluators(context.config, context.folder), options.evaluator, evaluator_case(context, options));
+  const auto evaluator =
+      make_evaluator(context.program.evaluators(context.config, context.folder), options.evaluator, evaluator_case(context, options));
   const auto launcher = launch(context, options.window);
   BestNote note(context.config.goal, context.study.trials(context.name));
   context.progress.start(context.name, options.trials, note.count());
-  SearchCase search_case{.space = *context.space, .strategy = *strategy, .evaluator = *evaluator, .study = context.study, .phase = context.name,
-                         .goal = context.config.goal, .seed = context.seed, .trials = options.trials, .window = options.window,
-                         .max_failures = options.max_failures, .launcher = launcher.get()};
+  SearchCase search_case{.space = *context.space,
+                         .strategy = *strategy,
+                         .evaluator = *evaluator,
+                         .study = context.study,
+                         .phase = context.name,
+                         .goal = context.config.goal,
+                         .seed = context.seed,
+                         .trials = options.trials,
+                         .window = options.window,
+                         .max_failures = options.max_failures,
+                         .launcher = launcher.get()};
   if (options.max_seconds > 0) search_case.max_seconds = options.max_seconds;
   search_case.stop = interrupted;
   search_case.on_trial = [&](const Trial& trial) {
@@ -149,12 +167,13 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const SearchResult result = run_search(search_case);
   context.progress.finish();
   if (result.ending == Ending::interrupted) throw Interrupted("interrupted after " + std::to_string(result.finished) + " trials");
-  if (result.finished == result.failed) throw Error("phase '" + context.name + "': every trial failed; see netwright show " + context.folder.string() + " 0");
+  if (result.finished == result.failed)
+    throw Error("phase '" + context.name + "': every trial failed; see netwright show " + context.folder.string() + " 0");
   return search_summary(context, result, *evaluator).dump();
 }
 
-void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const std::filesystem::path& folder,
-                std::int64_t workers, ProgressLine& progress) {
+void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
+                const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress) {
   const auto names = phase_names(config);
   for (std::size_t i = 0; i < config.phases.size(); ++i) {
     if (phase_done(study, names[i])) continue;
@@ -163,8 +182,16 @@ void run_phases(const Program& program, const Config& config, const std::shared_
     study.put_phase(record);
     try {
       record.summary = runner_of(program, phase.kind)
-                           ->run({.program = program, .config = config, .space = space, .study = study, .folder = folder, .name = names[i],
-                                  .seed = Seed(config.seed).derive("phase", i), .workers = workers, .progress = progress}, phase);
+                           ->run({.program = program,
+                                  .config = config,
+                                  .space = space,
+                                  .study = study,
+                                  .folder = folder,
+                                  .name = names[i],
+                                  .seed = Seed(config.seed).derive("phase", i),
+                                  .workers = workers,
+                                  .progress = progress},
+                                 phase);
     } catch (const Interrupted&) {
       throw;
     } catch (const std::exception&) {

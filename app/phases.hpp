@@ -26,8 +26,8 @@ struct PhaseContext {
   std::shared_ptr<const Space> space;
   Study& study;
   std::filesystem::path folder;
-  std::string name;                 // of this phase in the study: its kind, "search_2" for a second one
-  Seed seed;                        // of this phase
+  std::string name;  // of this phase in the study: its kind, "search_2" for a second one
+  Seed seed;         // of this phase
   std::int64_t workers;
   ProgressLine& progress;
 };
@@ -55,8 +55,8 @@ bool can_run(const Program& program, const Config& config);
 std::vector<std::string> phase_names(const Config& config);
 
 // Runs what is not done yet. Errors: those of the phases; Interrupted.
-void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const std::filesystem::path& folder,
-                std::int64_t workers, ProgressLine& progress);
+void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
+                const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress);
 
 // A search phase with any evaluator of the program.
 std::string run_search_phase(const PhaseContext& context, const Phase& phase);

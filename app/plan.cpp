@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "catalogue.hpp"
+#include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/strategy.hpp"
-#include "network_words.hpp"
 
 namespace netwright {
 namespace {

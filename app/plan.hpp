@@ -11,8 +11,8 @@
 namespace netwright {
 
 struct CostRange {
-  Cost smallest;              // componentwise over everything that was looked at
-  Cost typical;               // componentwise median of the sample
+  Cost smallest;  // componentwise over everything that was looked at
+  Cost typical;   // componentwise median of the sample
   Cost largest;
   std::int64_t looked_at = 0;
 };
@@ -24,9 +24,9 @@ CostRange cost_range(const Space& space, const NetworkOptions& options, std::uin
 
 struct ConstraintOutlook {
   Constraint constraint;
-  bool known = false;         // the metric is arithmetic; otherwise it is known only after measuring
+  bool known = false;  // the metric is arithmetic; otherwise it is known only after measuring
   bool can_be_met = true;
-  double reached = 0;         // the best value seen
+  double reached = 0;  // the best value seen
 };
 std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range);
 

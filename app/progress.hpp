@@ -14,10 +14,10 @@ class ProgressLine {
   // `terminal`: rewrite the line (at most ten times a second); otherwise a line every `plain_seconds` and at the end.
   ProgressLine(std::ostream& out, bool terminal, double plain_seconds = 10);
 
-  void start(const std::string& what, std::int64_t total, std::int64_t done = 0);   // total 0: unknown
+  void start(const std::string& what, std::int64_t total, std::int64_t done = 0);  // total 0: unknown
   void update(std::int64_t done, const std::string& note = "");
-  void finish(const std::string& note = "");                                        // leaves the last line standing
-  void say(const std::string& line);                                                // a line of its own
+  void finish(const std::string& note = "");  // leaves the last line standing
+  void say(const std::string& line);          // a line of its own
 
  private:
   double elapsed() const;
@@ -35,7 +35,7 @@ class ProgressLine {
   std::int64_t done_at_start_ = 0;
   Clock::time_point started_;
   Clock::time_point printed_;
-  bool standing_ = false;   // an unfinished line is on the terminal
+  bool standing_ = false;  // an unfinished line is on the terminal
 };
 
 bool is_terminal(int descriptor);

@@ -13,7 +13,7 @@ namespace netwright {
 
 struct Ran {
   int code = -1;
-  std::string out;   // standard output, then standard error
+  std::string out;  // standard output, then standard error
 };
 
 // `words` is a shell's text; NETWRIGHT stands for the program; it runs in `folder`.

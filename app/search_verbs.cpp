@@ -7,10 +7,10 @@
 #include "hand_over.hpp"
 #include "interrupt.hpp"
 #include "machine.hpp"
+#include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/search/search.hpp"
-#include "network_words.hpp"
 #include "phases.hpp"
 #include "plan.hpp"
 #include "results.hpp"
@@ -47,8 +47,12 @@ void make_folder(const fs::path& folder) {
 Study create_study(const Config& config, const Space& space, const fs::path& folder) {
   make_folder(folder);
   const Config kept = settled(config, folder);
-  return Study::create(folder / "study.db", {.name = config.name, .space = space.info().name, .config = resolved_yaml(kept), .seed = config.seed,
-                                             .versions = nlohmann::json{{"netwright", version_line()}}.dump(), .machine = machine_json().dump()});
+  return Study::create(folder / "study.db", {.name = config.name,
+                                             .space = space.info().name,
+                                             .config = resolved_yaml(kept),
+                                             .seed = config.seed,
+                                             .versions = nlohmann::json{{"netwright", version_line()}}.dump(),
+                                             .machine = machine_json().dump()});
 }
 
 // Runs the phases and writes the results, whatever stopped the phases: what is finished is never lost.
@@ -104,7 +108,13 @@ int worker(const Program& program, const WorkerOptions& options, std::ostream&) 
     const auto space = find_space(config.space.name);
     const auto evaluator = make_evaluator(program.evaluators(config, options.folder), search->evaluator,
                                           {.space = space, .network = network_options(config), .options = search->evaluator_options});
-    work({.space = *space, .evaluator = *evaluator, .study = study, .phase = options.phase, .name = options.name, .goal = config.goal, .stop = interrupted});
+    work({.space = *space,
+          .evaluator = *evaluator,
+          .study = study,
+          .phase = options.phase,
+          .name = options.name,
+          .goal = config.goal,
+          .stop = interrupted});
     return done;
   }
   throw UsageError("worker: the study has no phase '" + options.phase + "'");

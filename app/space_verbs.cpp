@@ -19,9 +19,12 @@ using Json = nlohmann::ordered_json;
 
 std::string kind_name(Kind kind) {
   switch (kind) {
-    case Kind::one_of: return "one_of";
-    case Kind::ordinal: return "ordinal";
-    case Kind::k_of_n: return "k_of_n";
+    case Kind::one_of:
+      return "one_of";
+    case Kind::ordinal:
+      return "ordinal";
+    case Kind::k_of_n:
+      return "k_of_n";
   }
   return "";
 }
@@ -48,15 +51,20 @@ Json space_json(const Space& space) {
   for (const auto& decision : space.decisions()) decisions.push_back(decision_json(space.decisions(), decision));
   Json settings = Json::array();
   for (const auto& setting : info.settings) settings.push_back({{"name", setting.name}, {"default", setting.fallback}, {"meaning", setting.meaning}});
-  return {{"name", info.name},   {"title", info.title},         {"paper", info.paper},       {"size", size(space.decisions())},
-          {"decisions", decisions}, {"traits", info.traits}, {"settings", settings}, {"input", info.input}, {"classes", info.classes}};
+  return {{"name", info.name},     {"title", info.title},  {"paper", info.paper}, {"size", size(space.decisions())}, {"decisions", decisions},
+          {"traits", info.traits}, {"settings", settings}, {"input", info.input}, {"classes", info.classes}};
 }
 
 Json operation_json(const Operation& operation) {
   Json attributes = Json::array();
   for (const auto& attribute : operation.attributes) {
     Json json{{"name", attribute.name}, {"meaning", attribute.meaning}, {"required", attribute.required}};
-    if (!attribute.required) std::visit([&](const auto& v) { if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, Open>) json["default"] = v; }, attribute.fallback);
+    if (!attribute.required)
+      std::visit(
+          [&](const auto& v) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, Open>) json["default"] = v;
+          },
+          attribute.fallback);
     attributes.push_back(json);
   }
   std::vector<std::string> traits;
@@ -72,7 +80,11 @@ Json list_spaces() {
   Json list = Json::array();
   for (const auto& name : space_names()) {
     const auto space = find_space(name);
-    list.push_back({{"name", name}, {"title", space->info().title}, {"paper", space->info().paper}, {"traits", space->info().traits}, {"size", size(space->decisions())}});
+    list.push_back({{"name", name},
+                    {"title", space->info().title},
+                    {"paper", space->info().paper},
+                    {"traits", space->info().traits},
+                    {"size", size(space->decisions())}});
   }
   return list;
 }
@@ -98,7 +110,12 @@ Json list_strategies() {
 Json list_evaluators() {
   Json list = Json::array();
   for (const auto& entry : known_evaluators())
-    list.push_back({{"name", entry.name}, {"title", entry.title}, {"paper", ""}, {"traits", entry.traits}, {"metrics", entry.metrics}, {"options", options_json(entry.options)}});
+    list.push_back({{"name", entry.name},
+                    {"title", entry.title},
+                    {"paper", ""},
+                    {"traits", entry.traits},
+                    {"metrics", entry.metrics},
+                    {"options", options_json(entry.options)}});
   return list;
 }
 
@@ -120,8 +137,11 @@ struct Listing {
 };
 
 const std::vector<Listing>& listings() {
-  static const std::vector<Listing> list{
-      {"spaces", list_spaces}, {"strategies", list_strategies}, {"evaluators", list_evaluators}, {"proxies", list_proxies}, {"operations", list_operations}};
+  static const std::vector<Listing> list{{"spaces", list_spaces},
+                                         {"strategies", list_strategies},
+                                         {"evaluators", list_evaluators},
+                                         {"proxies", list_proxies},
+                                         {"operations", list_operations}};
   return list;
 }
 
@@ -144,24 +164,29 @@ void print_list(const Json& list, std::ostream& out) {
 void print_space(const Json& json, std::ostream& out) {
   out << json.at("name").get<std::string>() << ": " << json.at("title").get<std::string>() << "\n";
   if (const auto paper = json.at("paper").get<std::string>(); !paper.empty()) out << "paper      " << paper << "\n";
-  out << "size       " << json.at("size").get<std::string>() << " architectures\ntraits     " << join(json.at("traits").get<std::vector<std::string>>(), ", ") << "\n";
+  out << "size       " << json.at("size").get<std::string>() << " architectures\ntraits     "
+      << join(json.at("traits").get<std::vector<std::string>>(), ", ") << "\n";
   out << "decisions  " << json.at("decisions").size() << "\n";
   for (const auto& decision : json.at("decisions")) {
-    out << "  " << decision.at("name").get<std::string>() << " (" << decision.at("kind").get<std::string>() << "): "
-        << join(decision.at("choices").get<std::vector<std::string>>(), ", ");
-    if (decision.contains("active_when")) out << "  [where " << decision.at("active_when").at("decision").get<std::string>() << " picks "
+    out << "  " << decision.at("name").get<std::string>() << " (" << decision.at("kind").get<std::string>()
+        << "): " << join(decision.at("choices").get<std::vector<std::string>>(), ", ");
+    if (decision.contains("active_when"))
+      out << "  [where " << decision.at("active_when").at("decision").get<std::string>() << " picks "
           << join(decision.at("active_when").at("picks").get<std::vector<std::string>>(), " or ") << "]";
     out << "\n";
   }
   out << "settings\n";
   for (const auto& setting : json.at("settings"))
-    out << "  " << setting.at("name").get<std::string>() << "=" << setting.at("default").get<std::string>() << "  " << setting.at("meaning").get<std::string>() << "\n";
+    out << "  " << setting.at("name").get<std::string>() << "=" << setting.at("default").get<std::string>() << "  "
+        << setting.at("meaning").get<std::string>() << "\n";
 }
 
 // A table for each space: strategies down, evaluators across; then each reason once.
 void print_matrix(const std::vector<Combination>& cells, std::ostream& out) {
   std::vector<std::string> spaces, evaluators;
-  const auto once = [](std::vector<std::string>& list, const std::string& name) { if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name); };
+  const auto once = [](std::vector<std::string>& list, const std::string& name) {
+    if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+  };
   for (const auto& cell : cells) once(spaces, cell.space), once(evaluators, cell.evaluator);
   std::vector<std::string> reasons;
   for (const auto& space : spaces) {
@@ -191,8 +216,10 @@ void print_matrix(const std::vector<Combination>& cells, std::ostream& out) {
 
 int space(const ListOptions& options, std::ostream& out) {
   const Json json = space_json(*find_space(options.space));
-  if (options.json) out << json.dump(2) << "\n";
-  else print_space(json, out);
+  if (options.json)
+    out << json.dump(2) << "\n";
+  else
+    print_space(json, out);
   return done;
 }
 
@@ -202,11 +229,14 @@ int list(const ListOptions& options, std::ostream& out) {
     names.push_back(listing.name);
     if (listing.name != options.what) continue;
     const Json json = listing.make();
-    if (options.json) out << json.dump(2) << "\n";
-    else print_list(json, out);
+    if (options.json)
+      out << json.dump(2) << "\n";
+    else
+      print_list(json, out);
     return done;
   }
-  throw UsageError("list: '" + options.what + "' is none of " + join(names, ", ") + (nearest_name(options.what, names).empty() ? "" : name_hint(options.what, names)));
+  throw UsageError("list: '" + options.what + "' is none of " + join(names, ", ") +
+                   (nearest_name(options.what, names).empty() ? "" : name_hint(options.what, names)));
 }
 
 int matrix(const ListOptions& options, std::ostream& out) {

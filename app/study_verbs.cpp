@@ -5,13 +5,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/report/report.hpp"
 #include "netwright/study/summary.hpp"
-#include "network_words.hpp"
 #include "study_words.hpp"
 #include "verbs.hpp"
 
@@ -48,7 +48,10 @@ Json status_json(const Study& study, const Config& config) {
   Json phases = Json::array();
   for (const auto& phase : study.phases()) {
     const auto trials = study.trials(phase.name);
-    Json entry{{"name", phase.name}, {"kind", phase.kind}, {"state", phase.state}, {"seconds", phase.finished_at > 0 ? phase.finished_at - phase.started_at : 0},
+    Json entry{{"name", phase.name},
+               {"kind", phase.kind},
+               {"state", phase.state},
+               {"seconds", phase.finished_at > 0 ? phase.finished_at - phase.started_at : 0},
                {"trials", count_states(trials)}};
     if (const auto found = best(trials, config.goal)) entry["best"] = trial_json(*found);
     phases.push_back(entry);
@@ -111,8 +114,14 @@ Trial best_trial(const Study& study, const Goal& goal) {
 }
 
 nlohmann::ordered_json trial_json(const Trial& trial) {
-  Json json{{"phase", trial.phase}, {"number", trial.number}, {"state", to_string(trial.state)}, {"space", trial.space}, {"architecture", trial.architecture},
-            {"metrics", trial.outcome.metrics}, {"seconds", trial.outcome.seconds}, {"seed", trial.seed}};
+  Json json{{"phase", trial.phase},
+            {"number", trial.number},
+            {"state", to_string(trial.state)},
+            {"space", trial.space},
+            {"architecture", trial.architecture},
+            {"metrics", trial.outcome.metrics},
+            {"seconds", trial.outcome.seconds},
+            {"seed", trial.seed}};
   if (!trial.label.empty()) json["label"] = trial.label;
   if (!trial.outcome.reason.empty()) json["reason"] = trial.outcome.reason;
   return json;
@@ -144,8 +153,10 @@ int show_trial(const ShowOptions& options, std::ostream& out) {
 int status(const StudyOptions& options, std::ostream& out) {
   const Study study = open_study(options.folder);
   const Json json = status_json(study, config_of(study, options.folder));
-  if (options.json) out << json.dump(2) << "\n";
-  else print_status(json, out);
+  if (options.json)
+    out << json.dump(2) << "\n";
+  else
+    print_status(json, out);
   return done;
 }
 
@@ -162,8 +173,8 @@ int top(const StudyOptions& options, std::ostream& out) {
   }
   if (trials.empty()) out << "no trial is finished yet\n";
   for (const auto& trial : trials)
-    out << trial.phase << "/" << trial.number << (trial.label.empty() ? "" : " (" + trial.label + ")") << "  " << metrics_line(trial.outcome.metrics) << "\n    "
-        << trial.space << ":" << trial.architecture << "\n";
+    out << trial.phase << "/" << trial.number << (trial.label.empty() ? "" : " (" + trial.label + ")") << "  " << metrics_line(trial.outcome.metrics)
+        << "\n    " << trial.space << ":" << trial.architecture << "\n";
   return done;
 }
 
@@ -172,8 +183,10 @@ int report(const StudyOptions& options, std::ostream& out) {
   const Config config = config_of(study, options.folder);
   const std::string file = options.file.empty() ? (std::filesystem::path(options.folder) / "report.html").string() : options.file;
   write_file(file, html_report(study, *find_space(config.space.name), config));
-  if (options.json) out << Json{{"report", file}}.dump() << "\n";
-  else out << "wrote " << file << "\n";
+  if (options.json)
+    out << Json{{"report", file}}.dump() << "\n";
+  else
+    out << "wrote " << file << "\n";
   return done;
 }
 
@@ -184,8 +197,10 @@ int derive(const StudyOptions& options, std::ostream& out) {
   for (auto phase = phases.rbegin(); phase != phases.rend(); ++phase) {
     if (phase->kind != "derive" || phase->state != "done") continue;
     const Json summary = Json::parse(phase->summary);
-    if (options.json) out << summary.dump(2) << "\n";
-    else out << summary.at("space").get<std::string>() << ":" << summary.at("architecture").get<std::string>() << "\n";
+    if (options.json)
+      out << summary.dump(2) << "\n";
+    else
+      out << summary.at("space").get<std::string>() << ":" << summary.at("architecture").get<std::string>() << "\n";
     return done;
   }
   const bool supernet = std::any_of(phases.begin(), phases.end(), [](const PhaseRecord& p) { return p.kind == "supernet" && p.state == "done"; });

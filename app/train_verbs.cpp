@@ -6,9 +6,7 @@ namespace netwright {
 namespace {
 
 // What netwright-train runs: the phases of the program without torch, and those that train.
-Program training_program_list() {
-  return plain_program();
-}
+Program training_program_list() { return plain_program(); }
 
 }  // namespace
 

@@ -17,12 +17,12 @@ enum ExitCode : int { done = 0, failed = 1, wrong_usage = 2, interrupted_by_user
 constexpr int hand_over = -1;
 
 struct InitOptions {
-  std::string file = "netwright.yaml";   // space.yaml is written beside it
-  bool force = false;                    // overwrite
+  std::string file = "netwright.yaml";  // space.yaml is written beside it
+  bool force = false;                   // overwrite
 };
 
 struct CheckOptions {
-  std::string file;                      // a config, a space file, or the name of a built-in space
+  std::string file;  // a config, a space file, or the name of a built-in space
   std::vector<std::string> overrides;
   bool json = false;
 };
@@ -40,22 +40,22 @@ struct ResumeOptions {
   std::int64_t workers = 1;
 };
 
-struct WorkerOptions {                   // started by search, not by people
+struct WorkerOptions {  // started by search, not by people
   std::string folder;
   std::string phase;
   std::string name;
 };
 
-struct StudyOptions {                    // status, top, derive, report
+struct StudyOptions {  // status, top, derive, report
   std::string folder;
-  std::int64_t count = 10;               // top: how many
-  std::string file;                      // report: where to write; empty = FOLDER/report.html
+  std::int64_t count = 10;  // top: how many
+  std::string file;         // report: where to write; empty = FOLDER/report.html
   bool json = false;
 };
 
 struct ShowOptions {
-  std::string what;                      // an architecture, or the folder of a study
-  std::string trial;                     // in a study: NUMBER, PHASE/NUMBER, or empty = the best
+  std::string what;   // an architecture, or the folder of a study
+  std::string trial;  // in a study: NUMBER, PHASE/NUMBER, or empty = the best
   std::vector<std::string> settings;
   std::string input;
   std::int64_t classes = 0;
@@ -63,42 +63,42 @@ struct ShowOptions {
 };
 
 // A network: an architecture and what shapes it. Empty input and 0 classes: the usual ones of the space.
-struct NetworkVerbOptions {              // profile, draw, score, export
-  std::string architecture;              // SPACE:TEXT or a JSON file; draw: also SPACE, for its open graph
-  std::string input;                     // "3x32x32"
+struct NetworkVerbOptions {  // profile, draw, score, export
+  std::string architecture;  // SPACE:TEXT or a JSON file; draw: also SPACE, for its open graph
+  std::string input;         // "3x32x32"
   std::int64_t classes = 0;
-  bool search = false;                   // the form that a supernet trains
-  std::vector<std::string> settings;     // key=value
-  std::string proxies = "all";           // score
-  std::string fill = "random";           // score: random | oracle
-  std::uint64_t seed = 0;                // score
-  std::int64_t batch = 16;               // score
-  std::string scope;                     // draw
-  std::int64_t depth = 2;                // draw
-  std::string out;                       // draw, export: the file; its ending says the format
+  bool search = false;                // the form that a supernet trains
+  std::vector<std::string> settings;  // key=value
+  std::string proxies = "all";        // score
+  std::string fill = "random";        // score: random | oracle
+  std::uint64_t seed = 0;             // score
+  std::int64_t batch = 16;            // score
+  std::string scope;                  // draw
+  std::int64_t depth = 2;             // draw
+  std::string out;                    // draw, export: the file; its ending says the format
   bool json = false;
 };
 
-struct TrainVerbOptions {                // retrain, evaluate
-  std::string architecture;              // SPACE:TEXT, a JSON file, or the folder of a study (its best)
-  std::string config;                    // data and training; empty = the defaults
+struct TrainVerbOptions {    // retrain, evaluate
+  std::string architecture;  // SPACE:TEXT, a JSON file, or the folder of a study (its best)
+  std::string config;        // data and training; empty = the defaults
   std::vector<std::string> overrides;
-  std::string weights;                   // evaluate: a safetensors file
-  std::string out;                       // retrain: where the trained network goes
-  std::int64_t epochs = 0;               // retrain: 0 = as the config says
+  std::string weights;      // evaluate: a safetensors file
+  std::string out;          // retrain: where the trained network goes
+  std::int64_t epochs = 0;  // retrain: 0 = as the config says
   std::uint64_t seed = 0;
   bool json = false;
 };
 
 struct OracleOptions {
   std::string file;
-  std::string only;                      // prefix of the case's id
+  std::string only;  // prefix of the case's id
   bool json = false;
 };
 
 struct ListOptions {
-  std::string what;                      // spaces | strategies | evaluators | proxies | operations
-  std::string space;                     // the verbs `space` and `matrix`
+  std::string what;   // spaces | strategies | evaluators | proxies | operations
+  std::string space;  // the verbs `space` and `matrix`
   bool json = false;
 };
 

@@ -4,6 +4,6 @@
 
 namespace netwright {
 
-std::string version_line();   // "netwright 0.1.0"
+std::string version_line();  // "netwright 0.1.0"
 
 }  // namespace netwright

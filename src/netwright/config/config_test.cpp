@@ -86,7 +86,8 @@ TEST(Config, CommentedExampleIsTheDefaults) {
 }
 
 TEST(Config, OverridesReachEveryPlace) {
-  const Config c = read(darts, {"seed=9", "phases.0.supernet.epochs=5", "phases.retrain.best=3", "space.search.cells=4", "phases.derive.rule=strongest"});
+  const Config c =
+      read(darts, {"seed=9", "phases.0.supernet.epochs=5", "phases.retrain.best=3", "space.search.cells=4", "phases.derive.rule=strongest"});
   EXPECT_EQ(c.seed, 9u);
   EXPECT_EQ(std::get<SupernetOptions>(c.phases[0].options).epochs, 5);
   EXPECT_EQ(std::get<RetrainOptions>(c.phases[3].options).best, 3);
@@ -120,51 +121,61 @@ struct Mistake {
 class Mistakes : public testing::TestWithParam<Mistake> {};
 
 TEST_P(Mistakes, AreNamedWithTheirPlace) {
-  KnownNames names{.spaces = {"darts", "nasbench201"}, .strategies = {{"random", {"distinct"}}, {"evolution", {"population", "sample"}}},
+  KnownNames names{.spaces = {"darts", "nasbench201"},
+                   .strategies = {{"random", {"distinct"}}, {"evolution", {"population", "sample"}}},
                    .evaluators = {{"train", {}}, {"tabular", {"metric"}}}};
   EXPECT_EQ(complaint(GetParam().text, GetParam().overrides, names), GetParam().complaint);
 }
 
-INSTANTIATE_TEST_SUITE_P(Config, Mistakes, testing::Values(
-    Mistake{"phases:\n  - supernet:\n      epohcs: 3\n", {}, "c.yaml:3:7: unknown key 'epohcs' in phases[0].supernet; did you mean 'epochs'?"},
-    Mistake{"sede: 3\nphases: [search]", {}, "c.yaml:1:1: unknown key 'sede'; did you mean 'seed'?"},
-    Mistake{"seed: -1\nphases: [search]", {}, "c.yaml:1:7: seed must be a whole number from 0 to 18446744073709551615, not '-1'"},
-    Mistake{"seed: 1\nseed: 2", {}, "c.yaml:2:1: key 'seed' is written twice"},
-    Mistake{"phases:\n  - search: {trials: 0}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not '0'"},
-    Mistake{"phases:\n  - search: {trials: many}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not 'many'"},
-    Mistake{"phases:\n  - search: {trials: 2.5}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not '2.5'"},
-    Mistake{"phases:\n  - search: {trials: [1]}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not a list"},
-    Mistake{"phases:\n  - search: {time: 2 parsecs}", {}, "c.yaml:2:20: phases[0].search.time must be a duration (as 90s, 10m or 2h) >= 0, not '2 parsecs'"},
-    Mistake{"phases:\n  - supernet: {learning_rate: 0}", {}, "c.yaml:2:31: phases[0].supernet.learning_rate must be a number > 0, not '0'"},
-    Mistake{"phases:\n  - supernet: {momentum: 1}", {}, "c.yaml:2:26: phases[0].supernet.momentum must be a number in [0, 1), not '1'"},
-    Mistake{"phases:\n  - supernet: {learning_rate: nan}", {}, "c.yaml:2:31: phases[0].supernet.learning_rate must be a number > 0, not 'nan'"},
-    Mistake{"phases:\n  - serach: {}", {}, "c.yaml:2:5: unknown phase 'serach' in phases[0]; did you mean 'search'?"},
-    Mistake{"phases: [derive]", {}, "c.yaml:1:10: phases[0]: a derive phase needs a supernet phase before it"},
-    Mistake{"phases: []", {}, "c.yaml:1:9: phases must be a list of phases (- KIND: {options}), not a list"},
-    Mistake{"seed: 1", {}, "c.yaml: the config has no phases"},
-    Mistake{"", {}, "c.yaml: the config is empty"},
-    Mistake{"device: gpu\nphases: [search]", {}, "c.yaml:1:9: device must be one of cpu, cuda, not 'gpu'; did you mean 'cpu'?"},
-    Mistake{"data: {flip: maybe}\nphases: [search]", {}, "c.yaml:1:14: data.flip must be true or false, not 'maybe'"},
-    Mistake{"space: dart\nphases: [search]", {}, "c.yaml:1:8: unknown space 'dart'; did you mean 'darts'?"},
-    Mistake{"phases: [search: {strategy: evolutoin}]", {}, "c.yaml:1:29: unknown strategy 'evolutoin'; did you mean 'evolution'?"},
-    Mistake{"phases: [search: {strategy: {name: evolution, popluation: 3}}]", {},
-            "c.yaml:1:47: unknown key 'popluation' in phases[0].search.strategy (evolution); did you mean 'population'?"},
-    Mistake{"phases: [search: {evaluator: tablar}]", {}, "c.yaml:1:30: unknown evaluator 'tablar'; did you mean 'tabular'?"},
-    Mistake{"constraints: [{metric: latency_ms, at_most: 5parsec}]\nphases: [search]", {},
-            "c.yaml:1:45: constraints[0].at_most must be a duration (as 5ms; a bare number is milliseconds), not '5parsec'"},
-    Mistake{"constraints: [{metric: params}]\nphases: [search]", {},
-            "c.yaml:1:15: constraints[0] needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}"},
-    Mistake{"objectives: [{metric: a, direction: up}]\nphases: [search]", {},
-            "c.yaml:1:37: objectives[0].direction must be one of maximise, minimise, not 'up'"},
-    Mistake{"max_memory: lots\nphases: [search]", {}, "c.yaml:1:13: max_memory must be a size (as 64MB or 4GiB) >= 0, not 'lots'"},
-    Mistake{"phases: [search]", {"phases.0.search.trails=3"},
-            "override 'phases.0.search.trails=3': unknown key 'trails' in phases[0].search; did you mean 'trials'?"},
-    Mistake{"phases: [search]", {"phases.serach.trials=3"}, "override 'phases.serach.trials=3': no item is a 'serach'; did you mean 'search'?"},
-    Mistake{"phases: [search, search]", {"phases.search.trials=3"},
-            "override 'phases.search.trials=3': more than one item is a 'search'; write its number (0, 1, ...) instead"},
-    Mistake{"phases: [search]", {"phases.4.search.trials=3"}, "override 'phases.4.search.trials=3': there is no item 4 (the list has 1)"},
-    Mistake{"phases: [search]", {"seed"}, "override 'seed': write KEY=VALUE, for example seed=3 or phases.supernet.epochs=5"},
-    Mistake{"phases: [search]", {"seed=x"}, "override 'seed=x': seed must be a whole number from 0 to 18446744073709551615, not 'x'"}));
+INSTANTIATE_TEST_SUITE_P(
+    Config, Mistakes,
+    testing::Values(
+        Mistake{"phases:\n  - supernet:\n      epohcs: 3\n", {}, "c.yaml:3:7: unknown key 'epohcs' in phases[0].supernet; did you mean 'epochs'?"},
+        Mistake{"sede: 3\nphases: [search]", {}, "c.yaml:1:1: unknown key 'sede'; did you mean 'seed'?"},
+        Mistake{"seed: -1\nphases: [search]", {}, "c.yaml:1:7: seed must be a whole number from 0 to 18446744073709551615, not '-1'"},
+        Mistake{"seed: 1\nseed: 2", {}, "c.yaml:2:1: key 'seed' is written twice"},
+        Mistake{"phases:\n  - search: {trials: 0}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not '0'"},
+        Mistake{"phases:\n  - search: {trials: many}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not 'many'"},
+        Mistake{"phases:\n  - search: {trials: 2.5}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not '2.5'"},
+        Mistake{"phases:\n  - search: {trials: [1]}", {}, "c.yaml:2:22: phases[0].search.trials must be a whole number >= 1, not a list"},
+        Mistake{"phases:\n  - search: {time: 2 parsecs}",
+                {},
+                "c.yaml:2:20: phases[0].search.time must be a duration (as 90s, 10m or 2h) >= 0, not '2 parsecs'"},
+        Mistake{"phases:\n  - supernet: {learning_rate: 0}", {}, "c.yaml:2:31: phases[0].supernet.learning_rate must be a number > 0, not '0'"},
+        Mistake{"phases:\n  - supernet: {momentum: 1}", {}, "c.yaml:2:26: phases[0].supernet.momentum must be a number in [0, 1), not '1'"},
+        Mistake{"phases:\n  - supernet: {learning_rate: nan}", {}, "c.yaml:2:31: phases[0].supernet.learning_rate must be a number > 0, not 'nan'"},
+        Mistake{"phases:\n  - serach: {}", {}, "c.yaml:2:5: unknown phase 'serach' in phases[0]; did you mean 'search'?"},
+        Mistake{"phases: [derive]", {}, "c.yaml:1:10: phases[0]: a derive phase needs a supernet phase before it"},
+        Mistake{"phases: []", {}, "c.yaml:1:9: phases must be a list of phases (- KIND: {options}), not a list"},
+        Mistake{"seed: 1", {}, "c.yaml: the config has no phases"}, Mistake{"", {}, "c.yaml: the config is empty"},
+        Mistake{"device: gpu\nphases: [search]", {}, "c.yaml:1:9: device must be one of cpu, cuda, not 'gpu'; did you mean 'cpu'?"},
+        Mistake{"data: {flip: maybe}\nphases: [search]", {}, "c.yaml:1:14: data.flip must be true or false, not 'maybe'"},
+        Mistake{"space: dart\nphases: [search]", {}, "c.yaml:1:8: unknown space 'dart'; did you mean 'darts'?"},
+        Mistake{"phases: [search: {strategy: evolutoin}]", {}, "c.yaml:1:29: unknown strategy 'evolutoin'; did you mean 'evolution'?"},
+        Mistake{"phases: [search: {strategy: {name: evolution, popluation: 3}}]",
+                {},
+                "c.yaml:1:47: unknown key 'popluation' in phases[0].search.strategy (evolution); did you mean 'population'?"},
+        Mistake{"phases: [search: {evaluator: tablar}]", {}, "c.yaml:1:30: unknown evaluator 'tablar'; did you mean 'tabular'?"},
+        Mistake{"constraints: [{metric: latency_ms, at_most: 5parsec}]\nphases: [search]",
+                {},
+                "c.yaml:1:45: constraints[0].at_most must be a duration (as 5ms; a bare number is milliseconds), not '5parsec'"},
+        Mistake{"constraints: [{metric: params}]\nphases: [search]",
+                {},
+                "c.yaml:1:15: constraints[0] needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}"},
+        Mistake{"objectives: [{metric: a, direction: up}]\nphases: [search]",
+                {},
+                "c.yaml:1:37: objectives[0].direction must be one of maximise, minimise, not 'up'"},
+        Mistake{"max_memory: lots\nphases: [search]", {}, "c.yaml:1:13: max_memory must be a size (as 64MB or 4GiB) >= 0, not 'lots'"},
+        Mistake{"phases: [search]",
+                {"phases.0.search.trails=3"},
+                "override 'phases.0.search.trails=3': unknown key 'trails' in phases[0].search; did you mean 'trials'?"},
+        Mistake{"phases: [search]", {"phases.serach.trials=3"}, "override 'phases.serach.trials=3': no item is a 'serach'; did you mean 'search'?"},
+        Mistake{"phases: [search, search]",
+                {"phases.search.trials=3"},
+                "override 'phases.search.trials=3': more than one item is a 'search'; write its number (0, 1, ...) instead"},
+        Mistake{"phases: [search]", {"phases.4.search.trials=3"}, "override 'phases.4.search.trials=3': there is no item 4 (the list has 1)"},
+        Mistake{"phases: [search]", {"seed"}, "override 'seed': write KEY=VALUE, for example seed=3 or phases.supernet.epochs=5"},
+        Mistake{"phases: [search]", {"seed=x"}, "override 'seed=x': seed must be a whole number from 0 to 18446744073709551615, not 'x'"}));
 
 TEST(Config, BrokenYamlNamesLineAndColumn) {
   EXPECT_TRUE(complaint("name: [a\nseed: 3").starts_with("c.yaml:2:")) << complaint("name: [a\nseed: 3");

@@ -12,10 +12,14 @@ namespace {
 
 std::string shown(const Tree& value) {
   switch (value.kind) {
-    case Tree::Kind::scalar: return "'" + value.text + "'";
-    case Tree::Kind::list: return "a list";
-    case Tree::Kind::map: return "a map";
-    case Tree::Kind::nothing: break;
+    case Tree::Kind::scalar:
+      return "'" + value.text + "'";
+    case Tree::Kind::list:
+      return "a list";
+    case Tree::Kind::map:
+      return "a map";
+    case Tree::Kind::nothing:
+      break;
   }
   return "empty";
 }
@@ -28,11 +32,16 @@ bool inside(double value, const Range& range) {
 
 const char* example(Unit unit) {
   switch (unit) {
-    case Unit::none: return "a number";
-    case Unit::count: return "a number (as 300k or 1.5M)";
-    case Unit::seconds: return "a duration (as 90s, 10m or 2h)";
-    case Unit::milliseconds: return "a duration (as 5ms; a bare number is milliseconds)";
-    case Unit::bytes: return "a size (as 64MB or 4GiB)";
+    case Unit::none:
+      return "a number";
+    case Unit::count:
+      return "a number (as 300k or 1.5M)";
+    case Unit::seconds:
+      return "a duration (as 90s, 10m or 2h)";
+    case Unit::milliseconds:
+      return "a duration (as 5ms; a bare number is milliseconds)";
+    case Unit::bytes:
+      return "a size (as 64MB or 4GiB)";
   }
   return "a number";
 }
@@ -48,10 +57,14 @@ double parse(const std::string& text, Unit unit) {
     case Unit::none:
       if (!bare(text)) throw UsageError("no number");
       return parse_count(text);
-    case Unit::count: return parse_count(text);
-    case Unit::seconds: return parse_seconds(text);
-    case Unit::milliseconds: return bare(text) ? parse_count(text) : parse_seconds(text) * 1e3;
-    case Unit::bytes: return parse_bytes(text);
+    case Unit::count:
+      return parse_count(text);
+    case Unit::seconds:
+      return parse_seconds(text);
+    case Unit::milliseconds:
+      return bare(text) ? parse_count(text) : parse_seconds(text) * 1e3;
+    case Unit::bytes:
+      return parse_bytes(text);
   }
   return 0;
 }
@@ -72,7 +85,8 @@ std::string to_string(const Range& range) {
   const bool low = std::isfinite(range.low);
   const bool high = std::isfinite(range.high);
   if (low && high)
-    return std::string("in ") + (range.above_low ? "(" : "[") + write_number(range.low) + ", " + write_number(range.high) + (range.below_high ? ")" : "]");
+    return std::string("in ") + (range.above_low ? "(" : "[") + write_number(range.low) + ", " + write_number(range.high) +
+           (range.below_high ? ")" : "]");
   if (low) return (range.above_low ? "> " : ">= ") + write_number(range.low);
   return high ? (range.below_high ? "< " : "<= ") + write_number(range.high) : "";
 }

@@ -25,26 +25,26 @@ struct Given {
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
-  bool above_low = false;     // low itself is excluded
-  bool below_high = false;    // high itself is excluded
+  bool above_low = false;   // low itself is excluded
+  bool below_high = false;  // high itself is excluded
 };
 constexpr Range at_least(double low) { return {.low = low}; }
 constexpr Range above(double low) { return {.low = low, .above_low = true}; }
-constexpr Range rate{.low = 0, .high = 1, .below_high = true};     // [0, 1)
-constexpr Range weight{.low = 0, .high = 1};                       // [0, 1]
-std::string to_string(const Range& range);                         // ">= 1", "> 0", "in [0, 1)"
+constexpr Range rate{.low = 0, .high = 1, .below_high = true};  // [0, 1)
+constexpr Range weight{.low = 0, .high = 1};                    // [0, 1]
+std::string to_string(const Range& range);                      // ">= 1", "> 0", "in [0, 1)"
 
 enum class Unit { none, count, seconds, milliseconds, bytes };
 
 double read_number(const Given& given, const Range& range, Unit unit);
-std::int64_t read_whole(const Given& given, const Range& range);   // counts with units too: "50k"
+std::int64_t read_whole(const Given& given, const Range& range);  // counts with units too: "50k"
 std::uint64_t read_seed(const Given& given);
 bool read_flag(const Given& given);
 std::string read_text(const Given& given);
 std::string read_word(const Given& given, const std::vector<std::string>& words);
 std::map<std::string, std::string, std::less<>> read_settings(const Given& given);
 
-std::string write_number(double value);                            // the shortest text that reads back equal
+std::string write_number(double value);  // the shortest text that reads back equal
 Tree write_settings(const std::map<std::string, std::string, std::less<>>& settings);
 
 template <class Options>
@@ -99,7 +99,8 @@ template <class Owner, class Member>
 Fields<Owner> inlined(Member Owner::*member, const Fields<Member>& fields) {
   Fields<Owner> result;
   for (const auto& f : fields)
-    result.push_back({f.name, f.meaning, [=](Owner& o, const Given& g) { f.read(o.*member, g); }, [=](const Owner& o) { return f.write(o.*member); }});
+    result.push_back(
+        {f.name, f.meaning, [=](Owner& o, const Given& g) { f.read(o.*member, g); }, [=](const Owner& o) { return f.write(o.*member); }});
   return result;
 }
 

@@ -26,32 +26,32 @@ struct DataOptions {
 };
 
 struct SpaceOptions {
-  std::string name = "darts";            // a built-in space, or a .yaml file
-  Settings network;                      // of the final network, and of stand-alone trials
-  Settings search;                       // of the supernet
+  std::string name = "darts";  // a built-in space, or a .yaml file
+  Settings network;            // of the final network, and of stand-alone trials
+  Settings search;             // of the supernet
 };
 
 // How a stand-alone network is trained.
 struct TrainingOptions {
   std::int64_t epochs = 10;
   std::int64_t batch = 96;
-  std::string optimiser = "sgd";         // sgd (Nesterov) | adam | adamw
+  std::string optimiser = "sgd";  // sgd (Nesterov) | adam | adamw
   double learning_rate = 0.025;
   double final_learning_rate = 0.0;
-  std::string schedule = "cosine";       // cosine | constant
-  double warmup_epochs = 0.0;            // linear from 0
+  std::string schedule = "cosine";  // cosine | constant
+  double warmup_epochs = 0.0;       // linear from 0
   double momentum = 0.9;
   double weight_decay = 3e-4;
-  double gradient_clip = 5.0;            // norm; 0 = off
+  double gradient_clip = 5.0;  // norm; 0 = off
   double label_smoothing = 0.0;
-  double drop_path = 0.0;                // final rate, linear in epochs
-  double auxiliary_weight = 0.4;         // where the network has an auxiliary head
-  double ema = 0.0;                      // decay of the averaged weights that are evaluated; 0 = off
+  double drop_path = 0.0;         // final rate, linear in epochs
+  double auxiliary_weight = 0.4;  // where the network has an auxiliary head
+  double ema = 0.0;               // decay of the averaged weights that are evaluated; 0 = off
 };
 
 struct SupernetOptions {
   std::string relaxation = "softmax";
-  std::string update = "first_order";    // how architecture parameters learn
+  std::string update = "first_order";  // how architecture parameters learn
   std::int64_t epochs = 8;
   std::int64_t batch = 64;
   double learning_rate = 0.025;
@@ -61,33 +61,33 @@ struct SupernetOptions {
   double gradient_clip = 5.0;
   double architecture_learning_rate = 3e-4;
   double architecture_weight_decay = 1e-3;
-  std::int64_t warmup_epochs = 0;        // epochs before the architecture parameters move
+  std::int64_t warmup_epochs = 0;  // epochs before the architecture parameters move
 };
 
 struct DeriveOptions {
-  std::string rule = "strongest";        // of each decision the strongest picks; of a select the k strongest inputs
+  std::string rule = "strongest";  // of each decision the strongest picks; of a select the k strongest inputs
 };
 
 struct SearchOptions {
   std::string strategy = "evolution";
   Settings strategy_options;
   std::string evaluator = "train";
-  Settings evaluator_options;            // train: epochs and any field of TrainingOptions; command: run, timeout; tabular: metric, ...
+  Settings evaluator_options;  // train: epochs and any field of TrainingOptions; command: run, timeout; tabular: metric, ...
   std::int64_t trials = 50;
-  double max_seconds = 0;                // 0 = no limit
-  std::int64_t window = 1;               // trials asked ahead of the tells; see the study
-  std::int64_t max_failures = 0;         // end after so many failed trials in a row; 0 = never
+  double max_seconds = 0;         // 0 = no limit
+  std::int64_t window = 1;        // trials asked ahead of the tells; see the study
+  std::int64_t max_failures = 0;  // end after so many failed trials in a row; 0 = never
 };
 
 struct RetrainOptions {
-  std::int64_t best = 1;                 // how many of the best architectures are retrained
-  std::int64_t seeds = 1;                // runs of each
+  std::int64_t best = 1;   // how many of the best architectures are retrained
+  std::int64_t seeds = 1;  // runs of each
   TrainingOptions training;
 };
 
 struct BaselineOptions {
-  std::int64_t random = 2;               // random architectures of the same space, same training
-  bool resnet = true;                    // a hand-made residual network of similar cost, same training
+  std::int64_t random = 2;  // random architectures of the same space, same training
+  bool resnet = true;       // a hand-made residual network of similar cost, same training
 };
 
 struct ExportOptions {
@@ -98,16 +98,16 @@ struct ExportOptions {
 
 // A search is a list of phases, run in order. Options: the one of `kind` is used.
 struct Phase {
-  std::string kind;                      // supernet | derive | search | retrain | baselines | export
+  std::string kind;  // supernet | derive | search | retrain | baselines | export
   std::variant<SupernetOptions, DeriveOptions, SearchOptions, RetrainOptions, BaselineOptions, ExportOptions> options;
 };
 
 struct Config {
   std::string name = "search";
   std::uint64_t seed = 0;
-  std::string device = "cpu";            // cpu | cuda
-  std::int64_t threads = 0;              // 0 = all that the process may use
-  double max_memory_bytes = 0;           // a candidate estimated above this fails before it is built; 0 = three quarters of the machine
+  std::string device = "cpu";   // cpu | cuda
+  std::int64_t threads = 0;     // 0 = all that the process may use
+  double max_memory_bytes = 0;  // a candidate estimated above this fails before it is built; 0 = three quarters of the machine
   DataOptions data;
   SpaceOptions space;
   Goal goal;

@@ -8,7 +8,6 @@
 namespace netwright {
 namespace {
 
-
 const Fields<SupernetOptions>& supernet_fields() {
   using O = SupernetOptions;
   static const Fields<O> fields{
@@ -53,7 +52,8 @@ void read_named(std::string& name, Settings& options, const Given& given, const 
   const auto allowed = known.find(name);
   for (const auto& entry : given.value.entries) {
     if (entry.key == "name") continue;
-    if (allowed != known.end() && !allowed->second.empty() && std::find(allowed->second.begin(), allowed->second.end(), entry.key) == allowed->second.end())
+    if (allowed != known.end() && !allowed->second.empty() &&
+        std::find(allowed->second.begin(), allowed->second.end(), entry.key) == allowed->second.end())
       refuse_key(entry, given.path + " (" + name + ")", allowed->second);
     options[entry.key] = read_text({entry.value, below(given.path, entry.key)});
   }
@@ -173,7 +173,8 @@ Constraint read_constraint(const Given& given) {
   const TreeEntry* most = given.value.find("at_most");
   const TreeEntry* least = given.value.find("at_least");
   if (metric == nullptr || (most == nullptr) == (least == nullptr))
-    throw UsageError(given.value.place + ": " + given.path + " needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
+    throw UsageError(given.value.place + ": " + given.path +
+                     " needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
   const std::string name = read_text({metric->value, below(given.path, "metric")});
   if (name.empty()) refuse({metric->value, below(given.path, "metric")}, "the name of a metric");
   const TreeEntry& bound = most != nullptr ? *most : *least;
@@ -206,7 +207,8 @@ void read_space(Config& config, const Given& given, const KnownNames& names) {
       settings("search", &SpaceOptions::search, "settings of the supernet"),
   };
   Tree tree = given.value;
-  if (tree.kind == Tree::Kind::scalar) tree = Tree{.kind = Tree::Kind::map, .entries = {{.key = "name", .place = tree.place, .value = given.value}}, .place = tree.place};
+  if (tree.kind == Tree::Kind::scalar)
+    tree = Tree{.kind = Tree::Kind::map, .entries = {{.key = "name", .place = tree.place, .value = given.value}}, .place = tree.place};
   config.space = {};
   read_fields(config.space, {tree, given.path}, fields);
   const std::string& name = config.space.name;
@@ -219,7 +221,8 @@ void read_space(Config& config, const Given& given, const KnownNames& names) {
 Tree write_space(const Config& config) {
   Tree tree{.kind = Tree::Kind::map};
   tree.entries.push_back({.key = "name", .value = scalar(config.space.name), .comment = "a built-in space (netwright list spaces), or a .yaml file"});
-  tree.entries.push_back({.key = "network", .value = write_settings(config.space.network), .comment = "settings of the final network, as {channels: 16}"});
+  tree.entries.push_back(
+      {.key = "network", .value = write_settings(config.space.network), .comment = "settings of the final network, as {channels: 16}"});
   tree.entries.push_back({.key = "search", .value = write_settings(config.space.search), .comment = "settings of the supernet"});
   return tree;
 }
@@ -234,18 +237,22 @@ Phase read_phase(const Given& given, const KnownNames& names) {
   const Tree nothing{.place = given.value.place};
   for (const auto& kind : phase_kinds())
     if (kind.name == name) return kind.read({bare ? nothing : given.value.entries[0].value, given.path + "." + name}, names);
-  throw UsageError((bare ? given.value.place : given.value.entries[0].place) + ": unknown phase '" + name + "' in " + given.path + name_hint(name, kinds));
+  throw UsageError((bare ? given.value.place : given.value.entries[0].place) + ": unknown phase '" + name + "' in " + given.path +
+                   name_hint(name, kinds));
 }
 
 // A phase that builds on what an earlier one found must have one before it.
 void check_order(const std::vector<Phase>& before, const Phase& phase, const Given& given) {
   for (const auto& kind : phase_kinds()) {
     if (kind.name != phase.kind || kind.needs.empty()) continue;
-    if (std::none_of(before.begin(), before.end(), [&](const Phase& p) { return std::find(kind.needs.begin(), kind.needs.end(), p.kind) != kind.needs.end(); }))
-      throw UsageError(given.value.place + ": " + given.path + ": a " + phase.kind + " phase needs a " + join(kind.needs, " or ") + " phase before it");
+    if (std::none_of(before.begin(), before.end(),
+                     [&](const Phase& p) { return std::find(kind.needs.begin(), kind.needs.end(), p.kind) != kind.needs.end(); }))
+      throw UsageError(given.value.place + ": " + given.path + ": a " + phase.kind + " phase needs a " + join(kind.needs, " or ") +
+                       " phase before it");
   }
   const auto* search = std::get_if<SearchOptions>(&phase.options);
-  if (search != nullptr && search->evaluator == "inherit" && std::none_of(before.begin(), before.end(), [](const Phase& p) { return p.kind == "supernet"; }))
+  if (search != nullptr && search->evaluator == "inherit" &&
+      std::none_of(before.begin(), before.end(), [](const Phase& p) { return p.kind == "supernet"; }))
     throw UsageError(given.value.place + ": " + given.path + ": the evaluator 'inherit' needs a supernet phase before it");
 }
 
@@ -280,7 +287,8 @@ const Fields<DataOptions>& data_fields() {
       whole("validation", &O::validation, at_least(1), "images set aside to compare architectures"),
       whole("test", &O::test, at_least(0), "images of the test part, read once at the end; 0 = all"),
       whole("size", &O::size, at_least(1), "folder: pixels a side after resizing"),
-      number("test_share", &O::test_share, {.low = 0, .high = 1, .above_low = true, .below_high = true}, "folder without train/ and test/: share set aside for the test"),
+      number("test_share", &O::test_share, {.low = 0, .high = 1, .above_low = true, .below_high = true},
+             "folder without train/ and test/: share set aside for the test"),
       whole("crop", &O::crop, at_least(0), "random crop: pixels of padding; 0 = off"),
       flag("flip", &O::flip, "random horizontal flip"),
       whole("cutout", &O::cutout, at_least(0), "side of the erased square; 0 = off"),
@@ -330,9 +338,10 @@ Fields<Config> config_fields(const KnownNames& names) {
        [](const Config& c) { return scalar(std::to_string(c.seed)); }},
       word("device", &Config::device, {"cpu", "cuda"}, "cpu or cuda"),
       whole("threads", &Config::threads, at_least(0), "0 = all that the process may use"),
-      number("max_memory", &Config::max_memory_bytes, at_least(0), "a candidate estimated above this fails at once (as 4GiB); 0 = three quarters of the machine",
-             Unit::bytes),
-      {"data", "", [](Config& c, const Given& g) { read_fields(c.data, g, data_fields()); }, [](const Config& c) { return write_fields(c.data, data_fields()); }},
+      number("max_memory", &Config::max_memory_bytes, at_least(0),
+             "a candidate estimated above this fails at once (as 4GiB); 0 = three quarters of the machine", Unit::bytes),
+      {"data", "", [](Config& c, const Given& g) { read_fields(c.data, g, data_fields()); },
+       [](const Config& c) { return write_fields(c.data, data_fields()); }},
       {"space", "", [=](Config& c, const Given& g) { read_space(c, g, names); }, write_space},
       {"objectives", "the first one ranks the trials", read_objectives, write_objectives},
       {"constraints", "as {metric: params, at_most: 300k}", read_constraints, write_constraints},

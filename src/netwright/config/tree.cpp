@@ -94,8 +94,12 @@ Tree& step_into(Tree& tree, const std::string& step, const std::string& place) {
 
 bool plain(std::string_view text) {
   if (text.empty() || text == "~" || text == "-" || text == "null" || text == "Null" || text == "NULL") return false;
-  return std::isalnum(static_cast<unsigned char>(text[0])) != 0 || text[0] == '.' || text[0] == '/' || text[0] == '_' || text[0] == '+' || text[0] == '-'
-             ? std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || std::string_view("_./+-").find(static_cast<char>(c)) != std::string_view::npos; })
+  return std::isalnum(static_cast<unsigned char>(text[0])) != 0 || text[0] == '.' || text[0] == '/' || text[0] == '_' || text[0] == '+' ||
+                 text[0] == '-'
+             ? std::all_of(text.begin(), text.end(),
+                           [](unsigned char c) {
+                             return std::isalnum(c) != 0 || std::string_view("_./+-").find(static_cast<char>(c)) != std::string_view::npos;
+                           })
              : false;
 }
 
@@ -119,8 +123,10 @@ void emit_map(const Tree& tree, const std::string& indent, std::string& out, boo
 void emit_list(const Tree& tree, const std::string& indent, std::string& out) {
   for (const auto& item : tree.items) {
     out += indent + "- ";
-    if (is_leaf(item)) out += inline_form(item) + "\n";
-    else emit_map(item, indent + "  ", out, true);
+    if (is_leaf(item))
+      out += inline_form(item) + "\n";
+    else
+      emit_map(item, indent + "  ", out, true);
   }
 }
 
@@ -179,8 +185,10 @@ void override_tree(Tree& tree, std::string_view assignment) {
 
 std::string emit(const Tree& tree) {
   std::string out;
-  if (tree.kind == Tree::Kind::list) emit_list(tree, "", out);
-  else emit_map(tree, "", out, false);
+  if (tree.kind == Tree::Kind::list)
+    emit_list(tree, "", out);
+  else
+    emit_map(tree, "", out, false);
   return out;
 }
 

@@ -11,20 +11,20 @@ struct TreeEntry;
 struct Tree {
   enum class Kind { nothing, scalar, list, map };
   Kind kind = Kind::nothing;
-  std::string text;                  // of a scalar
-  std::vector<Tree> items;           // of a list
-  std::vector<TreeEntry> entries;    // of a map, in order of writing
-  std::string place;                 // "FILE:LINE:COL", or "override 'KEY=VALUE'"
+  std::string text;                // of a scalar
+  std::vector<Tree> items;         // of a list
+  std::vector<TreeEntry> entries;  // of a map, in order of writing
+  std::string place;               // "FILE:LINE:COL", or "override 'KEY=VALUE'"
 
   const TreeEntry* find(std::string_view key) const;
-  TreeEntry& at(std::string_view key, const std::string& place);   // inserted when missing
+  TreeEntry& at(std::string_view key, const std::string& place);  // inserted when missing
 };
 
 struct TreeEntry {
   std::string key;
-  std::string place;                 // of the key
+  std::string place;  // of the key
   Tree value;
-  std::string comment;               // written behind or above the key by emit()
+  std::string comment;  // written behind or above the key by emit()
 };
 
 Tree scalar(std::string text);
