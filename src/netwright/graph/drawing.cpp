@@ -315,7 +315,6 @@ class Writer {
 };
 
 struct Closer {
-  void operator()(GVC_t* context) const { gvFreeContext(context); }
   void operator()(Agraph_t* graph) const { agclose(graph); }
 };
 
@@ -324,15 +323,16 @@ std::string lay_out(const std::string& dot) {
   const std::lock_guard lock(one_at_a_time);
   agseterr(AGMAX);   // Graphviz would write to the terminal; its last message is thrown instead
   const auto fail = [] { throw Error(std::string("Graphviz cannot lay out the drawing: ") + (aglasterr() != nullptr ? aglasterr() : "no reason given")); };
-  const std::unique_ptr<GVC_t, Closer> context(gvContext());
+  // Never freed: its text plugin remembers font names, which belong to the context, beyond the context's life.
+  static GVC_t* const context = gvContext();
   const std::unique_ptr<Agraph_t, Closer> graph(agmemread(dot.c_str()));
-  if (!context || !graph || gvLayout(context.get(), graph.get(), "dot") != 0) fail();
+  if (context == nullptr || !graph || gvLayout(context, graph.get(), "dot") != 0) fail();
   char* data = nullptr;
   unsigned int length = 0;
-  const int failed = gvRenderData(context.get(), graph.get(), "svg", &data, &length);
+  const int failed = gvRenderData(context, graph.get(), "svg", &data, &length);
   std::string svg = data != nullptr ? std::string(data, length) : "";
   if (data != nullptr) gvFreeRenderData(data);
-  gvFreeLayout(context.get(), graph.get());
+  gvFreeLayout(context, graph.get());
   if (failed != 0 || svg.empty()) fail();
   return svg;
 }

@@ -13,7 +13,7 @@ using torch::autograd::variable_list;
 constexpr std::int64_t kGrain = 16384;
 
 // Values may come in any memory format; the sum walks them flat, so they are brought to the first one's strides.
-std::vector<at::Tensor> aligned(const variable_list& values) {
+std::vector<at::Tensor> aligned(at::TensorList values) {
   std::vector<at::Tensor> list;
   const auto format = values[0].suggest_memory_format();
   for (const auto& value : values) list.push_back(value.contiguous(format));
@@ -66,10 +66,19 @@ double dot(const at::Tensor& a, const at::Tensor& b) {
   return total;
 }
 
+at::Tensor weight_gradients(const at::Tensor& gradient, const variable_list& saved) {
+  at::Tensor result = at::empty({saved[0].numel()}, at::kDouble);
+  auto* data = result.mutable_data_ptr<double>();
+  const bool single = gradient.scalar_type() == at::kFloat;
+  for (std::size_t i = 1; i < saved.size(); ++i) data[i - 1] = single ? dot<float>(gradient, saved[i]) : dot<double>(gradient, saved[i]);
+  return result;
+}
+
 struct WeightedSum : torch::autograd::Function<WeightedSum> {
-  static at::Tensor forward(AutogradContext* context, variable_list weights_and_values) {
+  // One list, so that autograd sees every tensor in it: the weights, then the values.
+  static at::Tensor forward(AutogradContext* context, at::TensorList weights_and_values) {
     const at::Tensor weights = weights_and_values[0];
-    const std::vector<at::Tensor> values = aligned({weights_and_values.begin() + 1, weights_and_values.end()});
+    const std::vector<at::Tensor> values = aligned(weights_and_values.slice(1));
     const at::Tensor plain = weights.to(at::kDouble).contiguous();
     const std::vector<double> w(plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel());
     at::Tensor sum = at::empty_like(values[0]);
@@ -84,15 +93,10 @@ struct WeightedSum : torch::autograd::Function<WeightedSum> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor gradient = gradients[0].contiguous(saved[1].suggest_memory_format());
-    at::Tensor weight_gradient = at::empty({saved[0].numel()}, at::kDouble);
-    variable_list result{at::Tensor()};
-    for (std::size_t i = 1; i < saved.size(); ++i) {
-      const auto place = static_cast<std::int64_t>(i) - 1;
-      const bool single = gradient.scalar_type() == at::kFloat;
-      weight_gradient.mutable_data_ptr<double>()[place] = single ? dot<float>(gradient, saved[i]) : dot<double>(gradient, saved[i]);
-      result.push_back(gradient * saved[0][place].item<double>());
-    }
-    result[0] = weight_gradient.to(saved[0].scalar_type());
+    variable_list result(saved.size());
+    for (std::size_t i = 1; i < saved.size(); ++i)
+      if (context->needs_input_grad(i)) result[i] = gradient * saved[0][static_cast<std::int64_t>(i) - 1].item<double>();
+    if (context->needs_input_grad(0)) result[0] = weight_gradients(gradient, saved).to(saved[0].scalar_type());
     return result;
   }
 };
@@ -104,7 +108,7 @@ at::Tensor weighted_sum(const at::Tensor& weights, const std::vector<at::Tensor>
   if (fused && on_cpu) {
     variable_list all{weights};
     all.insert(all.end(), values.begin(), values.end());
-    return WeightedSum::apply(all);
+    return WeightedSum::apply(at::TensorList(all));
   }
   at::Tensor sum = weights[0] * values[0];
   for (std::size_t i = 1; i < values.size(); ++i) sum = sum + weights[static_cast<std::int64_t>(i)] * values[i];

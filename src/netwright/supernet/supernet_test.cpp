@@ -1,0 +1,165 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/builder.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/space.hpp"
+#include "netwright/space/variation.hpp"
+#include "netwright/supernet/derive.hpp"
+#include "netwright/supernet/mixed.hpp"
+#include "netwright/supernet/relaxation.hpp"
+#include "netwright/supernet/supernet.hpp"
+
+namespace netwright {
+namespace {
+
+NetworkOptions small(const Space& space) {
+  NetworkOptions options{.input = {3, 16, 16}, .classes = 10, .search = true};
+  for (const auto& setting : space.info().settings) {
+    if (setting.name == "channels") options.settings["channels"] = "4";
+    if (setting.name == "cells") options.settings["cells"] = space.info().name == "darts" ? "3" : "1";
+  }
+  return options;
+}
+
+// ---- one conformance suite over every space that opens ----
+
+class OpenSpace : public testing::TestWithParam<std::string> {};
+
+TEST_P(OpenSpace, SupernetHasTheGraphsParametersAndGradientsEverywhere) {
+  const auto space = find_space(GetParam());
+  const Graph open = space->open(small(*space));
+  Supernet supernet(open);
+  std::int64_t count = 0;
+  for (const auto& p : supernet.parameters()) count += p.numel();
+  EXPECT_EQ(count, cost(open).params);
+  const auto relaxation = make_relaxation("softmax", space->decisions());
+  const auto parameters = ArchitectureParameters::start(space->decisions(), Seed(1));
+  Rng rng(1);
+  const at::Tensor logits = supernet.forward(at::randn({2, 3, 16, 16}), relaxation->draw(parameters, rng))[0];
+  EXPECT_TRUE(logits.isfinite().all().item<bool>());
+  logits.square().sum().backward();
+  for (const auto& vector : parameters.defined()) EXPECT_TRUE(vector.grad().defined() && vector.grad().isfinite().all().item<bool>());
+  for (const auto& named : supernet.tensors())
+    if (named.trainable) EXPECT_TRUE(named.tensor.grad().defined()) << named.name;
+}
+
+// A supernet that runs one architecture computes what the closed search graph computes with the same weights.
+TEST_P(OpenSpace, OneHotMixtureEqualsTheClosedGraph) {
+  const auto space = find_space(GetParam());
+  const Graph open = space->open(small(*space));
+  Supernet supernet(open, {.dtype = at::kDouble});
+  Rng rng(5);
+  for (int trial = 0; trial < 3; ++trial) {
+    const Architecture architecture = sample(space->decisions(), rng);
+    const at::Tensor x = at::randn({2, 3, 16, 16}, at::kDouble);
+    const at::NoGradGuard no_grad;
+    const at::Tensor fused = supernet.forward(x, one_hot(space->decisions(), architecture, {.dtype = at::kDouble}))[0];
+    Supernet plain(open, {.dtype = at::kDouble}, {.without = {"weighted_sum", "shared"}});
+    const at::Tensor unfused = plain.forward(x, one_hot(space->decisions(), architecture, {.dtype = at::kDouble}))[0];
+    EXPECT_TRUE(fused.allclose(unfused, 1e-10, 1e-12));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Spaces, OpenSpace, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const auto& name : space_names()) {
+                             const auto space = find_space(name);
+                             const auto& traits = space->info().traits;
+                             if (std::find(traits.begin(), traits.end(), "open") != traits.end()) names.push_back(name);
+                           }
+                           return names;
+                         }()),
+                         [](const auto& info) { return info.param; });
+
+// ---- the parts ----
+
+TEST(WeightedSum, ValuesAndGradientsEqualPlainTorch) {
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const auto make = [&] {
+      std::vector<at::Tensor> values;
+      for (int i = 0; i < 3; ++i) values.push_back(at::randn({2, 5, 7, 3}, type).requires_grad_(true));
+      return values;
+    };
+    at::manual_seed(3);
+    auto a = make();
+    at::manual_seed(3);
+    auto b = make();
+    const at::Tensor wa = at::tensor({0.2, -0.5, 1.1}, type).requires_grad_(true), wb = at::tensor({0.2, -0.5, 1.1}, type).requires_grad_(true);
+    const at::Tensor ya = weighted_sum(wa, a, true), yb = weighted_sum(wb, b, false);
+    const double tolerance = type == at::kFloat ? 1e-5 : 1e-12;
+    EXPECT_TRUE(ya.allclose(yb, tolerance, tolerance));
+    const at::Tensor g = at::randn({2, 5, 7, 3}, type);
+    ya.backward(g), yb.backward(g);
+    EXPECT_TRUE(wa.grad().allclose(wb.grad(), tolerance, tolerance));
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(a[static_cast<std::size_t>(i)].grad().allclose(b[static_cast<std::size_t>(i)].grad(), tolerance, tolerance));
+  }
+}
+
+TEST(WeightedSum, TakesValuesOfMixedMemoryFormats) {
+  const at::Tensor x = at::randn({2, 4, 3, 3}), y = at::randn({2, 4, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor w = at::tensor({0.5f, 2.0f});
+  EXPECT_TRUE(weighted_sum(w, {x, y}, true).allclose(0.5 * x + 2 * y, 1e-5, 1e-6));
+  EXPECT_TRUE(weighted_sum(w, {y, x}, true).allclose(0.5 * y + 2 * x, 1e-5, 1e-6));
+}
+
+TEST(Elastic, KernelAndWidthEqualTheClosedNetworkAtEveryPick) {
+  Builder b;
+  Value x = b.input({3, 6, 6});
+  x = b.add("conv", x, {{"kernel", Open{"kernel", {1, 3, 5}}}, {"channels", Open{"width", {2, 4}}}}, "a");
+  x = b.add("batch_norm", x, {}, "norm");
+  x = b.add("relu", x, {}, "act");
+  x = b.add("conv", x, {{"kernel", 3}, {"groups", 0}, {"channels", 0}}, "depthwise");
+  x = b.add("batch_norm", x, {}, "norm_2");
+  x = b.add("conv", x, {{"kernel", 1}, {"channels", 3}}, "out");
+  const Graph open = b.finish({x});
+  const DecisionTree tree = decisions_of(open);
+  Supernet supernet(open, {.dtype = at::kDouble});
+  const at::Tensor input = at::randn({2, 3, 6, 6}, at::kDouble);
+  enumerate(tree, [&](const Architecture& architecture) {
+    const std::int64_t kernel = std::vector<std::int64_t>{1, 3, 5}[static_cast<std::size_t>(architecture.picks[static_cast<std::size_t>(tree.find("kernel"))])];
+    const std::int64_t width = std::vector<std::int64_t>{2, 4}[static_cast<std::size_t>(architecture.picks[static_cast<std::size_t>(tree.find("width"))])];
+    const at::NoGradGuard no_grad;
+    const at::Tensor got = supernet.forward(input, one_hot(tree, architecture, {.dtype = at::kDouble}))[0];
+    // By hand: cut the weights to size.
+    std::map<std::string, at::Tensor> t;
+    for (const auto& named : supernet.tensors()) t[named.name] = named.tensor;
+    const std::int64_t edge = (5 - kernel) / 2;
+    at::Tensor y = at::conv2d(input, t["a.weight"].narrow(0, 0, width).narrow(2, edge, kernel).narrow(3, edge, kernel), {}, 1, (kernel - 1) / 2);
+    const auto norm = [&](const at::Tensor& v) { return at::batch_norm(v, {}, {}, {}, {}, true, 0.1, 1e-5, false); };
+    y = at::relu(norm(y));
+    y = norm(at::conv2d(y, t["depthwise.weight"].narrow(0, 0, width), {}, 1, 1, 1, width));
+    y = at::conv2d(y, t["out.weight"].narrow(1, 0, width));
+    EXPECT_TRUE(got.allclose(y, 1e-8, 1e-10)) << print(tree, architecture);
+    return true;
+  });
+}
+
+TEST(Derive, TakesTheStrongestAndNeverSearchOnly) {
+  const DecisionTree tree({
+      {.name = "edges", .kind = Kind::k_of_n, .choices = {"0", "1", "2"}, .minimum = 2, .maximum = 2},
+      {.name = "op0", .choices = {"none", "a", "b"}, .search_only = {true, false, false}, .condition = Condition{0, {0}}},
+      {.name = "op1", .choices = {"none", "a", "b"}, .search_only = {true, false, false}, .condition = Condition{0, {1}}},
+      {.name = "op2", .choices = {"none", "a", "b"}, .search_only = {true, false, false}, .condition = Condition{0, {2}}},
+  });
+  const Architecture derived = strongest(tree, {{}, {0.9, 0.06, 0.04}, {0.1, 0.5, 0.4}, {0.2, 0.3, 0.5}});
+  EXPECT_EQ(derived.picks, (std::vector<std::int64_t>{0b110, Architecture::inactive, 1, 2}));
+}
+
+TEST(Relaxation, UnknownNameGivesTheNearest) {
+  const DecisionTree tree({{.name = "a", .choices = {"x", "y"}}});
+  try {
+    make_relaxation("sofmax", tree);
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("softmax"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace netwright
