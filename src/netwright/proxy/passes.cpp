@@ -1,0 +1,113 @@
+#include "netwright/proxy/passes.hpp"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <string>
+#include <unordered_map>
+
+namespace netwright {
+namespace {
+
+std::vector<at::Tensor> gradients(const at::Tensor& of, const std::vector<at::Tensor>& with_respect_to, bool keep, bool differentiable = false) {
+  auto list = torch::autograd::grad({of}, with_respect_to, {}, keep, differentiable, /*allow_unused=*/true);
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (!list[i].defined()) list[i] = at::zeros_like(with_respect_to[i]);
+  return list;
+}
+
+std::vector<WeightLayer> weight_layers(const Network& network) {
+  std::unordered_map<std::string, std::size_t> node_of;
+  for (std::size_t i = 0; i < network.graph().nodes.size(); ++i) node_of[network.graph().nodes[i].name + ".weight"] = i;
+  std::vector<WeightLayer> layers;
+  for (const NamedTensor& named : network.tensors())
+    if (named.op != "batch_norm" && named.name.ends_with(".weight")) layers.push_back({node_of.at(named.name), named.tensor});
+  return layers;
+}
+
+}  // namespace
+
+Passes::Passes(const ProxyCase& proxy_case)
+    : case_(proxy_case), training_(proxy_case.network->training()), layers_(weight_layers(*proxy_case.network)) {
+  for (const NamedTensor& named : network().tensors())
+    if (!named.trainable) statistics_.push_back(named.tensor.clone());
+  network().train(true);
+}
+
+Passes::~Passes() {
+  restore_statistics();
+  network().train(training_);
+}
+
+void Passes::restore_statistics() {
+  // Through an alias: a pass that is still to be differentiated has kept these tensors, and in train mode does not read them again.
+  std::size_t next = 0;
+  for (const NamedTensor& named : network().tensors())
+    if (!named.trainable) named.tensor.variable_data().copy_(statistics_[next++]);
+}
+
+std::vector<at::Tensor> Passes::layer_weights() const {
+  std::vector<at::Tensor> weights;
+  for (const WeightLayer& layer : layers_) weights.push_back(layer.weight);
+  return weights;
+}
+
+const std::vector<at::Tensor>& Passes::values() {
+  if (values_.empty()) {
+    leaf_ = case_.inputs.detach().clone().set_requires_grad(true);
+    values_ = network().values(leaf_);
+  }
+  return values_;
+}
+
+at::Tensor Passes::logits() { return values()[static_cast<std::size_t>(network().graph().outputs.at(0))]; }
+
+const LossGradients& Passes::loss() {
+  if (loss_) return *loss_;
+  const at::Tensor loss = at::cross_entropy_loss(logits(), case_.targets);
+  std::vector<at::Tensor> wanted = layer_weights();
+  for (const WeightLayer& layer : layers_) wanted.push_back(values()[layer.node]);
+  const auto found = gradients(loss, wanted, true);
+  const auto middle = found.begin() + static_cast<std::ptrdiff_t>(layers_.size());
+  loss_ = LossGradients{loss.item<double>(), {found.begin(), middle}, {middle, found.end()}};
+  return *loss_;
+}
+
+const at::Tensor& Passes::jacobian() {
+  if (!jacobian_.defined()) jacobian_ = gradients(logits().sum(), {(values(), leaf_)}, true)[0].flatten(1).to(at::kDouble);
+  return jacobian_;
+}
+
+const std::vector<at::Tensor>& Passes::patterns() {
+  if (patterns_) return *patterns_;
+  patterns_.emplace();
+  for (const Node& node : network().graph().nodes)
+    if (node.op == "relu" || node.op == "relu6") patterns_->push_back(values()[static_cast<std::size_t>(node.inputs.at(0))].detach() > 0);
+  return *patterns_;
+}
+
+const at::Tensor& Passes::tangent_kernel() {
+  if (tangent_kernel_.defined()) return tangent_kernel_;
+  std::vector<at::Tensor> wanted;
+  for (const NamedTensor& named : network().tensors())
+    if (named.name.ends_with(".weight")) wanted.push_back(named.tensor);
+  std::vector<std::vector<at::Tensor>> rows(wanted.size());
+  const at::Tensor sums = logits().sum(1);
+  for (std::int64_t n = 0; n < sums.size(0); ++n) {
+    const auto sample = gradients(sums[n], wanted, true);
+    for (std::size_t i = 0; i < wanted.size(); ++i) rows[i].push_back(sample[i].flatten());
+  }
+  tangent_kernel_ = at::zeros({sums.size(0), sums.size(0)}, sums.options().dtype(at::kDouble));
+  for (const auto& samples : rows) {
+    const at::Tensor matrix = at::stack(samples).to(at::kDouble);
+    tangent_kernel_ += at::mm(matrix, matrix.t());
+  }
+  return tangent_kernel_;
+}
+
+std::vector<at::Tensor> Passes::weight_gradients(const at::Tensor& inputs, const at::Tensor& targets, bool differentiable) {
+  const at::Tensor loss = at::cross_entropy_loss(network().forward(inputs)[0], targets);
+  return gradients(loss, layer_weights(), differentiable, differentiable);
+}
+
+}  // namespace netwright

@@ -1,0 +1,205 @@
+#include "netwright/proxy/proxy.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/builder.hpp"
+#include "netwright/proxy/fill.hpp"
+#include "netwright/proxy/patterns.hpp"
+#include "netwright/proxy/score_evaluator.hpp"
+#include "netwright/space/space.hpp"
+#include "oracle_nets.hpp"
+
+namespace netwright {
+namespace {
+
+nlohmann::json oracle_case(const std::string& id) {
+  std::ifstream file(NETWRIGHT_SOURCE_DIR "/tests/oracles.json");
+  const auto all = nlohmann::json::parse(file);
+  for (const auto& entry : all.at("cases"))
+    if (entry.at("id") == id) return entry;
+  throw Error("no oracle case " + id);
+}
+
+Graph cell_network(const std::string& cell, std::int64_t channels, std::int64_t cells) {
+  const auto located = find_architecture("nasbench201:" + cell);
+  return located.space->close(located.architecture, {.settings = {{"channels", std::to_string(channels)}, {"cells", std::to_string(cells)}}});
+}
+
+ProxyOptions oracle_options(std::int64_t batch, at::ScalarType dtype = at::kDouble) {
+  return {.batch = batch, .fill = Fill::oracle, .place = {.dtype = dtype}};
+}
+
+// The file calls one score by the number of its batches.
+std::string proxy_name(const std::string& key) { return key == "zico_2b" ? "zico" : key; }
+
+void expect_scores(const std::map<std::string, double>& got, const nlohmann::json& entry, bool wide) {
+  const auto& tol = entry.at("tol");
+  int compared = 0;
+  for (const auto& [key, expected] : entry.at("expect").items()) {
+    const auto found = got.find(proxy_name(key));
+    if (found == got.end() || !expected.is_number()) continue;
+    const double value = expected.get<double>();
+    double tolerance = std::abs(value) * tol.at(wide ? "default_rel" : "float32_rel").get<double>();
+    if (!wide && key == "jacob_cov") tolerance = tol.at("jacob_cov_float32_abs").get<double>();
+    EXPECT_NEAR(found->second, value, tolerance) << key;
+    ++compared;
+  }
+  EXPECT_EQ(compared, static_cast<int>(got.size()));
+}
+
+std::vector<std::string> scored_in(const nlohmann::json& entry) {
+  std::vector<std::string> names;
+  for (const Proxy& proxy : proxy_list())
+    for (const auto& [key, expected] : entry.at("expect").items())
+      if (proxy_name(key) == proxy.name) names.push_back(proxy.name);
+  return names;
+}
+
+TEST(Fill, FollowsTheRule) {
+  // One step from seed 0 gives the increment itself.
+  EXPECT_DOUBLE_EQ(lcg(0, 1)[0], 1013904223.0 / 4294967296.0 - 0.5);
+  const auto two = lcg(12345, 2);
+  const auto state = static_cast<std::uint32_t>((two[0] + 0.5) * 4294967296.0);
+  EXPECT_DOUBLE_EQ(two[1], (1664525u * state + 1013904223u) / 4294967296.0 - 0.5);
+  EXPECT_NEAR(fill_input({64, 3, 8, 8}).var().item<double>(), 1, 0.02);
+}
+
+TEST(Proxies, Z1IsExactInFloat64) {
+  auto entry = oracle_case("Z1-main");
+  entry["expect"]["macs"] = 8 * 64 * 27 + 8 * 64 * 72 + 16 * 16 * 72 + 80;  // the layers of the net, which the case does not count
+  expect_scores(score(z1_graph(), oracle_options(8)), entry, true);
+}
+
+TEST(Proxies, Z1AgreesInFloat32) {
+  const auto entry = oracle_case("Z1-main");
+  ProxyOptions options = oracle_options(8, at::kFloat);
+  options.names = {"params", "grad_norm", "synflow", "naswot", "jacob_cov", "snip", "fisher", "l2_norm"};
+  expect_scores(score(z1_graph(), options), entry, false);
+}
+
+TEST(Proxies, Z1sPassesAreTheFiles) {
+  const auto expect = oracle_case("Z1-main").at("expect");
+  Passes passes(prepare(z1_graph(), oracle_options(8)));
+  EXPECT_NEAR(passes.loss().loss, expect.at("loss").get<double>(), 1e-9);
+  for (int i = 0; i < 5; ++i) EXPECT_NEAR(passes.logits()[0][i].item<double>(), expect.at("logits0").at(i).get<double>(), 1e-9);
+  const at::Tensor kernel = agreement_kernel(passes.patterns());
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(kernel[0][i].item<double>(), expect.at("naswot_K_row0").at(i).get<double>());
+  const at::Tensor eigenvalues = at::linalg_eigvalsh(passes.tangent_kernel());
+  for (int i = 0; i < 8; ++i) EXPECT_NEAR(eigenvalues[i].item<double>() / expect.at("ntk_eigenvalues").at(i).get<double>(), 1, 1e-6);
+}
+
+TEST(Proxies, ACellNetworkIsExactInFloat64AndAgreesInFloat32) {
+  const auto entry = oracle_case("Z201-a");
+  const auto& input = entry.at("input");
+  const Graph graph = cell_network(input.at("arch"), input.at("C"), input.at("N"));
+  ProxyOptions options = oracle_options(8);
+  options.names = scored_in(entry);
+  EXPECT_GE(options.names.size(), 13u);
+  expect_scores(score(graph, options), entry, true);
+  options.place.dtype = at::kFloat;
+  options.names = {"params", "grad_norm", "synflow", "naswot", "jacob_cov", "snip"};
+  expect_scores(score(graph, options), entry, false);
+}
+
+TEST(Proxies, CellsOfTheTableHaveTheirPublishedScores) {
+  const auto entry = oracle_case("Z-corr-public");
+  for (const auto& row : entry.at("input").at("first5")) {
+    const std::string arch = row.at("arch");
+    ProxyOptions options = oracle_options(16);
+    options.names = {"grad_norm", "snip", "synflow", "jacob_cov", "naswot"};
+    for (const auto& [name, value] : score(cell_network(arch, 8, 1), options))
+      EXPECT_NEAR(value / row.at(name).get<double>(), 1, 1e-6) << arch << " " << name;
+  }
+}
+
+TEST(Proxies, LeaveTheNetworkAsItWas) {
+  const ProxyCase made = prepare(z1_graph(), {.batch = 4, .seed = Seed(3)});
+  made.network->train(false);
+  std::vector<at::Tensor> before;
+  for (const auto& named : made.network->tensors()) before.push_back(named.tensor.detach().clone());
+  score(made, {"all"});
+  EXPECT_FALSE(made.network->training());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const auto& named = made.network->tensors()[i];
+    EXPECT_TRUE(at::equal(before[i], named.tensor)) << named.name;
+    EXPECT_FALSE(named.tensor.grad().defined()) << named.name;
+  }
+}
+
+TEST(Proxies, OneSeedOneScoreInAnyOrder) {
+  const ProxyOptions all{.batch = 4, .seed = Seed(5)};
+  const auto first = score(z1_graph(), all), again = score(z1_graph(), all);
+  EXPECT_EQ(first, again);
+  for (const char* name : {"zen", "synflow_bn", "grad_norm"}) {
+    ProxyOptions alone = all;
+    alone.names = {name};
+    EXPECT_EQ(score(z1_graph(), alone).at(name), first.at(name)) << name;
+  }
+  ProxyOptions other = all;
+  other.seed = Seed(6);
+  EXPECT_NE(score(z1_graph(), other).at("naswot"), first.at("naswot"));
+}
+
+TEST(Proxies, TwinSamplesHaveNoDeterminant) {
+  ProxyOptions options{.names = {"naswot"}, .seed = Seed(1)};
+  const at::Tensor image = fill_input({1, 3, 8, 8});
+  options.data = LabelledBatch{at::cat({image, image, fill_input({1, 3, 8, 8}, 7)}), at::zeros({3}, at::kLong)};
+  EXPECT_EQ(score(z1_graph(), options).at("naswot"), -std::numeric_limits<double>::infinity());
+}
+
+TEST(Proxies, PatternsOfASmallPerceptronAreCounted) {
+  const auto expect = oracle_case("Z-lr-mini").at("expect");
+  const at::Tensor w1 = lcg_tensor({3, 4}, 9002, 2), w2 = lcg_tensor({2, 3}, 9003, 2), bias = at::tensor({0.1, -0.05}, at::kDouble);
+  const auto patterns = [&](const at::Tensor& x) {
+    const at::Tensor a = at::mm(x, w1.t());
+    return std::vector<at::Tensor>{a > 0, at::mm(at::relu(a), w2.t()) + bias > 0};
+  };
+  EXPECT_EQ(distinct_patterns(patterns(lcg_tensor({40, 4}, 9001, 2))), expect.at("unique_patterns").get<int>());
+  const auto six = patterns(lcg_tensor({6, 4}, 9011, 2));
+  const at::Tensor kernel = agreement_kernel(six);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(kernel[0][i].item<double>(), expect.at("hamming_kernel_row0_for_first6_of_seed_9011").at(i).get<double>());
+  EXPECT_EQ(log_determinant(kernel), -std::numeric_limits<double>::infinity());
+}
+
+TEST(Proxies, SayWhatIsWrong) {
+  const auto message = [](const std::function<void()>& run) -> std::string {
+    try {
+      run();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message([] { find_proxies({"sinflow"}); }).find("did you mean 'synflow'"), std::string::npos);
+  EXPECT_NE(message([] { score(z1_graph(), {.batch = 1}); }).find("at least 2"), std::string::npos);
+  EXPECT_NE(message([] { parse_fill("oracel"); }).find("oracle"), std::string::npos);
+  Builder b;
+  const Graph maps = b.finish({b.add("relu", b.input({3, 8, 8}))});
+  EXPECT_NE(message([&] { score(maps); }).find("classifiers"), std::string::npos);
+}
+
+TEST(ScoreEvaluator, GivesTheScoresThatItAnnounces) {
+  const auto space = find_space("nasbench201");
+  const EvaluatorCase evaluator_case{
+      .space = space, .network = {.settings = {{"channels", "4"}, {"cells", "1"}}}, .options = {{"proxies", "synflow, naswot"}, {"batch", "4"}}};
+  const auto evaluator = make_evaluator({score_entry({}, 1)}, "score", evaluator_case);
+  const auto candidate = find_architecture("nasbench201:|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|");
+  const Outcome outcome = evaluator->evaluate({.architecture = candidate.architecture, .seed = 9}, {}, {});
+  EXPECT_EQ(outcome.status, Status::done);
+  EXPECT_EQ(outcome.metrics.size(), evaluator->info().metrics.size());
+  for (const auto& name : evaluator->info().metrics) EXPECT_TRUE(std::isfinite(outcome.metrics.at(name))) << name;
+  EXPECT_EQ(outcome.metrics, evaluator->evaluate({.architecture = candidate.architecture, .seed = 9}, {}, {}).metrics);
+  EXPECT_NE(outcome.metrics, evaluator->evaluate({.architecture = candidate.architecture, .seed = 8}, {}, {}).metrics);
+  EvaluatorCase bad = evaluator_case;
+  bad.options["batch"] = "1";
+  EXPECT_THROW(make_evaluator({score_entry({}, 1)}, "score", bad), UsageError);
+}
+
+}  // namespace
+}  // namespace netwright
