@@ -58,8 +58,10 @@ Graph Builder::finish(std::vector<Value> outputs) {
 
 std::string Builder::unique(std::string_view name) {
   const std::string full = prefix_ + std::string(name);
-  const int uses = names_[full]++;
-  return uses == 0 ? full : full + "_" + std::to_string(uses + 1);
+  int& uses = names_[full];
+  std::string free = ++uses == 1 ? full : full + "_" + std::to_string(uses);
+  while (free != full && !names_.emplace(free, 1).second) free = full + "_" + std::to_string(++uses);   // somebody wrote "conv_2" himself
+  return free;
 }
 
 Value Builder::append(Node node) {

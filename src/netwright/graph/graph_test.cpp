@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "netwright/core/error.hpp"
 #include "netwright/graph/builder.hpp"
 #include "netwright/graph/close.hpp"
@@ -19,6 +21,16 @@ Graph small_open() {
                 {"conv_5x5", [](Builder& in, Value v) { return relu_conv_bn(in, v, 8, {.kernel = 5}); }},
                 {"skip", [](Builder& in, Value v) { return in.add("identity", v); }}});
   return b.finish({classifier(b, x, 10)});
+}
+
+TEST(Builder, MadeUpNamesPassOverWrittenOnes) {
+  Builder b;
+  const Value x = b.input({4});
+  for (const char* name : {"a", "a_2", "a", "a_2"}) b.add("relu", x, {}, name);
+  const Graph graph = b.finish({b.add("relu", x, {}, "a_3")});
+  std::set<std::string> names;
+  for (const auto& node : graph.nodes) names.insert(node.name);
+  EXPECT_EQ(names.size(), graph.nodes.size());
 }
 
 TEST(Graph, ClosingPicksOneCandidate) {

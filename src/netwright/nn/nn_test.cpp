@@ -112,6 +112,15 @@ TEST(Operations, ShiftMovesToTheUpperLeft) {
   EXPECT_TRUE(y.equal(at::tensor({4, 5, 0, 7, 8, 0, 0, 0, 0}, at::kFloat).view({1, 1, 3, 3})));
 }
 
+TEST(Operations, ShiftMovesBackAndAway) {
+  const at::Tensor x = at::arange(9, at::kFloat).view({1, 1, 3, 3});
+  const auto moved = [&](std::int64_t offset) {
+    return make_kernel(Node{.name = "shift", .op = "shift", .attributes = {{"offset", offset}}})(std::vector<at::Tensor>{x}, {}, {});
+  };
+  EXPECT_TRUE(moved(-1).equal(at::tensor({0, 0, 0, 0, 0, 1, 0, 3, 4}, at::kFloat).view({1, 1, 3, 3})));
+  for (const std::int64_t offset : {3, 9, -9}) EXPECT_TRUE(moved(offset).equal(at::zeros_like(x)));
+}
+
 TEST(Operations, AveragePoolingExcludesPadding) {
   const at::Tensor x = at::ones({1, 1, 3, 3});
   const Node node{.name = "pool", .op = "avg_pool"};

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 
 #include "netwright/core/error.hpp"
@@ -55,25 +56,29 @@ Kernel avg_pool(const Node& node) {
   };
 }
 
+// Shapes are made out of the value that is read, never out of its sizes as numbers: a traced network (torchscript.hpp) takes any batch.
 Kernel zero(const Node& node) {
   return [stride = integer(node, "stride"), channels = integer(node, "channels")](Inputs x, Inputs, const RunMode&) -> at::Tensor {
-    std::vector<std::int64_t> shape = x[0].sizes().vec();
-    if (channels > 0) shape[1] = channels;
-    for (std::size_t i = 2; i < shape.size(); ++i) shape[i] = (shape[i] + stride - 1) / stride;
-    return at::zeros(shape, x[0].options().memory_format(x[0].suggest_memory_format()));
+    at::Tensor like = x[0].detach();
+    for (std::int64_t d = 2; d < like.dim(); ++d) like = like.slice(d, std::nullopt, std::nullopt, stride);
+    if (channels == 0 || channels == x[0].size(1)) return at::zeros_like(like);
+    std::vector<std::int64_t> wider(static_cast<std::size_t>(like.dim()), -1);
+    wider[1] = channels;
+    return at::zeros_like(like.slice(1, 0, 1)).expand(wider).contiguous(x[0].suggest_memory_format());
   };
 }
 
 Kernel shift(const Node& node) {
   return [offset = integer(node, "offset")](Inputs x, Inputs, const RunMode&) {
-    const at::Tensor moved = x[0].slice(2, offset).slice(3, offset);
-    return at::constant_pad_nd(moved, {0, offset, 0, offset}, 0);
+    const std::int64_t h = std::clamp(offset, -x[0].size(2), x[0].size(2)), w = std::clamp(offset, -x[0].size(3), x[0].size(3));
+    return at::constant_pad_nd(x[0], {-w, w, -h, h}, 0);   // negative padding cuts off
   };
 }
 
 Kernel channel_shuffle(const Node& node) {
   return [groups = integer(node, "groups")](Inputs x, Inputs, const RunMode&) {
     std::vector<std::int64_t> shape = x[0].sizes().vec();
+    shape[0] = -1;
     std::vector<std::int64_t> split = shape;
     split[1] /= groups;
     split.insert(split.begin() + 1, groups);
@@ -82,13 +87,13 @@ Kernel channel_shuffle(const Node& node) {
 }
 
 Kernel dropout(const Node& node) {
-  return [rate = number(node, "rate")](Inputs x, Inputs, const RunMode& mode) { return at::dropout(x[0], rate, mode.training); };
+  return [rate = number(node, "rate")](Inputs x, Inputs, const RunMode& mode) { return at::dropout(x[0], rate, mode.training && mode.noise); };
 }
 
 Kernel drop_path(const Node& node) {
   return [own = number(node, "rate")](Inputs x, Inputs, const RunMode& mode) {
     const double rate = mode.drop_path >= 0 ? mode.drop_path : own;
-    if (!mode.training || rate <= 0) return x[0];
+    if (!mode.training || !mode.noise || rate <= 0) return x[0];
     std::vector<std::int64_t> one(static_cast<std::size_t>(x[0].dim()), 1);
     one[0] = x[0].size(0);
     const at::Tensor keep = at::empty(one, x[0].options()).bernoulli_(1 - rate);

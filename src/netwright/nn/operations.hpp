@@ -13,6 +13,7 @@ namespace netwright {
 // What a forward pass is asked to do besides computing.
 struct RunMode {
   bool training = true;             // batch statistics; dropout and drop-path draw
+  bool noise = true;                // false: dropout and drop-path do not draw, in training either
   double drop_path = -1;            // rate of every drop_path node; negative: the node's own
   bool bypass_batch_norm = false;   // batch norm as identity (synflow)
 };

@@ -115,7 +115,9 @@ at::Tensor prepared_input(const Graph& graph, const at::Tensor& input, NetworkPl
   const auto given = input.sizes().vec();
   if (given.empty() || Shape(given.begin() + 1, given.end()) != expected || given[0] < 1)
     throw UsageError("the network reads batches of " + to_string(expected) + "; it was given a tensor of " + to_string(Shape(given)));
-  at::Tensor x = input.to(place.device, place.dtype);
+  // Only where it must move: a traced network names no device.
+  const bool at_home = input.device() == place.device && input.scalar_type() == place.dtype;
+  at::Tensor x = at_home ? input : input.to(place.device, place.dtype);
   return x.dim() == 4 && channels_last(place) ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
