@@ -74,7 +74,9 @@ const LossGradients& Passes::loss() {
 }
 
 const at::Tensor& Passes::jacobian() {
-  if (!jacobian_.defined()) jacobian_ = gradients(logits().sum(), {(values(), leaf_)}, true)[0].flatten(1).to(at::kDouble);
+  if (jacobian_.defined()) return jacobian_;
+  const at::Tensor sum = logits().sum();  // makes the leaf
+  jacobian_ = gradients(sum, {leaf_}, true)[0].flatten(1).to(at::kDouble);
   return jacobian_;
 }
 
