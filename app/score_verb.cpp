@@ -1,4 +1,5 @@
-// score: zero-cost proxies of one architecture.
+#include "score_verb.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
@@ -8,7 +9,6 @@
 #include "network_words.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/proxy/proxy.hpp"
-#include "verbs.hpp"
 
 namespace netwright {
 namespace {
