@@ -1,0 +1,134 @@
+#include "oracle.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <exception>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
+#include "netwright/core/names.hpp"
+#include "oracle_kinds.hpp"
+
+namespace netwright {
+namespace {
+
+constexpr std::size_t kExactDigits = 19;  // fit a 64-bit integer
+
+// Where the text literal that starts at `start` ends.
+std::size_t end_of_literal(const std::string& text, std::size_t start) {
+  std::size_t i = start + 1;
+  while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
+  return std::min(i + 1, text.size());
+}
+
+std::size_t end_of_number(const std::string& text, std::size_t start) {
+  std::size_t i = start;
+  while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '.' || text[i] == '+' || text[i] == '-')) ++i;
+  return i;
+}
+
+// The JSON library reads a whole number beyond 64 bits as a rounded double.
+std::string quote_long_integers(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    const bool literal = text[i] == '"', number = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
+    const std::size_t end = literal ? end_of_literal(text, i) : number ? end_of_number(text, i) : i + 1;
+    const std::string token = text.substr(i, end - i);
+    const bool is_long = number && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
+    result += is_long ? '"' + token + '"' : token;
+    i = end;
+  }
+  return result;
+}
+
+OracleJson verdict(const OracleJson& oracle_case, const std::string& word, OracleJson got) {
+  return {{"id", oracle_case.at("id")}, {"verdict", word}, {"expected", oracle_case.value("expect", OracleJson())}, {"got", std::move(got)}};
+}
+
+const OracleKind* kind_of(const OracleJson& oracle_case) {
+  for (const auto& kind : oracle_kinds())
+    if (kind.matches(oracle_case)) return &kind;
+  return nullptr;
+}
+
+OracleJson judged(const OracleKind& kind, const OracleJson& oracle_case, OracleJson got) {
+  const OracleJson expect = oracle_case.at("expect"), tol = oracle_case.value("tol", OracleJson::object());
+  const bool holds = kind.judge != nullptr ? kind.judge(oracle_case, got) : agrees(expect, got, tol, {.partial = kind.partial});
+  OracleJson missing = OracleJson::array();
+  if (expect.is_object())
+    for (const auto& [name, value] : expect.items())
+      if (!got.contains(name)) missing.push_back(name);
+  OracleJson result = verdict(oracle_case, holds ? "pass" : "fail", std::move(got));
+  if (kind.partial && !missing.empty()) result["not_computed"] = missing;
+  return result;
+}
+
+void print_lines(const OracleJson& verdicts, std::ostream& out) {
+  for (const auto& v : verdicts) {
+    const std::string word = v["verdict"].get<std::string>();
+    out << word << std::string(word.size() < 9 ? 9 - word.size() : 1, ' ') << v["id"].get<std::string>() << '\n';
+    if (word == "fail") out << "         expected " << v["expected"].dump() << "\n         got      " << v["got"].dump() << '\n';
+  }
+}
+
+std::size_t count(const OracleJson& verdicts, const std::string& word) {
+  return static_cast<std::size_t>(std::count_if(verdicts.begin(), verdicts.end(), [&](const OracleJson& v) { return v["verdict"] == word; }));
+}
+
+}  // namespace
+
+const std::vector<OracleKind>& oracle_kinds() {
+  static const std::vector<OracleKind> kinds = [] {
+    std::vector<OracleKind> all;
+    for (const auto& list : {network_oracles(), cardinality_oracles(), nasbench201_oracles(), search_oracles(), statistic_oracles(),
+                             supernet_oracles(), proxy_oracles()})
+      all.insert(all.end(), list.begin(), list.end());
+    return all;
+  }();
+  return kinds;
+}
+
+nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file) {
+  const OracleKind* kind = kind_of(oracle_case);
+  if (kind == nullptr) return verdict(oracle_case, "unknown", nullptr);
+  try {
+    return judged(*kind, oracle_case, kind->run(oracle_case, file));
+  } catch (const NotBuilt&) {
+    return verdict(oracle_case, "unknown", nullptr);
+  } catch (const std::exception& error) {
+    return verdict(oracle_case, "fail", {{"error", error.what()}});
+  }
+}
+
+nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name) {
+  const OracleJson file = OracleJson::parse(quote_long_integers(text), nullptr, false);
+  if (file.is_discarded()) throw UsageError(name + ": is not JSON");
+  if (!file.is_object() || !file.contains("cases") || !file["cases"].is_array()) throw UsageError(name + ": has no list 'cases'");
+  for (std::size_t i = 0; i < file["cases"].size(); ++i) {
+    const OracleJson& c = file["cases"][i];
+    if (!c.is_object() || !c.contains("id") || !c["id"].is_string())
+      throw UsageError(name + ": cases[" + std::to_string(i) + "] must be an object with a text 'id'");
+  }
+  return file;
+}
+
+int oracle(const OracleOptions& options, std::ostream& out) {
+  const OracleJson file = parse_oracle_file(read_file(options.file), options.file);
+  OracleJson verdicts = OracleJson::array();
+  std::vector<std::string> ids;
+  for (const auto& c : file["cases"]) {
+    ids.push_back(id(c));
+    if (ids.back().starts_with(options.only)) verdicts.push_back(run_oracle_case(c, file));
+  }
+  if (verdicts.empty() && !options.only.empty())
+    throw UsageError(options.file + ": no case's id starts with '" + options.only + "'" + name_hint(options.only, ids));
+  if (options.json) {
+    out << verdicts.dump(1) << '\n';
+  } else {
+    print_lines(verdicts, out);
+    out << count(verdicts, "pass") << " pass, " << count(verdicts, "fail") << " fail, " << count(verdicts, "unknown") << " unknown\n";
+  }
+  return count(verdicts, "fail") > 0 ? failed : done;
+}
+
+}  // namespace netwright

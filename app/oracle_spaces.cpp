@@ -1,0 +1,191 @@
+// How many architectures a space has, each counted by its decision tree; and NAS-Bench-201's cells.
+#include <algorithm>
+#include <set>
+
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/library/nasbench201.hpp"
+#include "netwright/space/space.hpp"
+#include "netwright/space/variation.hpp"
+#include "oracle_kinds.hpp"
+
+namespace netwright {
+namespace {
+
+// ---- trees of spaces that are given in words ----
+
+std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+// Adds a decision among `choices` and gives its place.
+int add(std::vector<Decision>& decisions, std::size_t choices, std::optional<Condition> condition = std::nullopt) {
+  decisions.push_back({.name = "d" + std::to_string(decisions.size()), .choices = numbered(choices), .condition = std::move(condition)});
+  return static_cast<int>(decisions.size()) - 1;
+}
+
+OracleJson size_of(std::vector<Decision> decisions) { return decimal(size(DecisionTree(std::move(decisions)))); }
+
+OracleJson independent(const std::vector<std::pair<int, std::size_t>>& counts) {
+  std::vector<Decision> decisions;
+  for (const auto& [places, choices] : counts)
+    for (int i = 0; i < places; ++i) add(decisions, choices);
+  return size_of(decisions);
+}
+
+OracleJson fbnet() { return independent({{22, 9}}); }
+OracleJson spos() { return independent({{20, 4}}); }
+OracleJson nats_sizes() { return independent({{5, 8}}); }
+OracleJson proxyless() { return {{"stated", independent({{21, 7}})}, {"exact", independent({{6, 6}, {15, 7}})}}; }
+
+// Node i reads one of the i values before it and has one of four activations.
+OracleJson darts_rnn() {
+  std::vector<Decision> decisions;
+  for (std::size_t node = 1; node <= 8; ++node) add(decisions, node), add(decisions, 4);
+  return size_of(decisions);
+}
+
+// Block b joins two of b + 1 values, each through one of 13 operations, in one of two ways.
+OracleJson nasnet() {
+  std::vector<Decision> decisions;
+  const auto cell = [&] {
+    for (std::size_t block = 1; block <= 5; ++block)
+      for (const std::size_t choices : {block + 1, block + 1, std::size_t{13}, std::size_t{13}, std::size_t{2}}) add(decisions, choices);
+    return size_of(decisions);
+  };
+  const OracleJson one = cell();
+  return {{"per_cell", one}, {"joint", cell()}};
+}
+
+// Five units of depth 2, 3 or 4; a layer that is there has one of three kernels and one of three expansions.
+OracleJson once_for_all() {
+  std::vector<Decision> decisions;
+  for (int unit = 0; unit < 5; ++unit) {
+    const int depth = add(decisions, 3);
+    for (int layer = 0; layer < 4; ++layer)
+      for (int attribute = 0; attribute < 2; ++attribute) {
+        const std::optional<Condition> deep_enough =
+            layer < 2 ? std::nullopt : std::optional(Condition{depth, layer == 2 ? std::vector<int>{1, 2} : std::vector<int>{2}});
+        add(decisions, 3, deep_enough);
+      }
+  }
+  return size_of(decisions);
+}
+
+// 4 to 6 modules, of which 1 to 3 double the width and 1 to 4 halve the resolution; a cell of six edges and four operations.
+OracleJson transnas() {
+  std::vector<Decision> decisions;
+  const int length = add(decisions, 3);
+  for (int i = 0; i < 3; ++i)
+    for (const int most : {3, 4}) {
+      const int place = add(decisions, static_cast<std::size_t>(4 + i), Condition{length, {i}});
+      decisions[static_cast<std::size_t>(place)].kind = Kind::k_of_n;
+      decisions[static_cast<std::size_t>(place)].maximum = most;
+    }
+  return {{"macro", size_of(decisions)}, {"micro", independent({{6, 4}})}};
+}
+
+// The real space, and the half of it that decides the normal cell.
+OracleJson darts() {
+  const auto space = find_space("darts");
+  std::vector<Decision> cell;
+  for (const Decision& decision : space->decisions())
+    if (decision.name.starts_with("normal.")) cell.push_back(decision);
+  for (Decision& decision : cell)
+    if (decision.condition) {
+      const std::string& parent = space->decisions()[static_cast<std::size_t>(decision.condition->parent)].name;
+      const auto found = std::find_if(cell.begin(), cell.end(), [&](const Decision& d) { return d.name == parent; });
+      decision.condition->parent = static_cast<int>(found - cell.begin());
+    }
+  return {{"per_cell", size_of(cell)}, {"joint", decimal(size(space->decisions()))}};
+}
+
+struct InWords {
+  const char* id;
+  OracleJson (*count)();
+};
+
+const std::vector<InWords>& counted_spaces() {
+  static const std::vector<InWords> list = {{"C-darts", darts},     {"C-darts_rnn", darts_rnn}, {"C-nasnet", nasnet},      {"C-proxyless", proxyless},
+                                            {"C-fbnet", fbnet},     {"C-ofa", once_for_all},    {"C-spos", spos},          {"C-nats_sss", nats_sizes},
+                                            {"C-transnas", transnas}};
+  return list;
+}
+
+const InWords* counted_space(const std::string& id) {
+  for (const auto& entry : counted_spaces())
+    if (id == entry.id) return &entry;
+  return nullptr;
+}
+
+bool is_counted_space(const OracleJson& c) { return counted_space(id(c)) != nullptr; }
+OracleJson run_counted_space(const OracleJson& c, const OracleJson&) { return counted_space(id(c))->count(); }
+
+// ---- NAS-Bench-201 ----
+
+bool is_nasbench201_cell(const OracleJson& c) { return id(c).starts_with("N201-") && has_input(c, {"arch"}); }
+
+// By number of classes. The benchmark's FLOPs count the classifier's bias; its 120 classes are those of ImageNet16-120, 16x16.
+OracleJson run_nasbench201_cell(const OracleJson& c, const OracleJson&) {
+  const auto space = find_space("nasbench201");
+  const Architecture architecture = space->parse(c["input"]["arch"].get<std::string>());
+  constexpr std::int64_t imagenet16_classes = 120;
+  OracleJson got;
+  for (const auto& [key, value] : c["expect"].items()) {
+    const std::int64_t classes = std::stoll(key);
+    const std::int64_t side = classes == imagenet16_classes ? 16 : 32;
+    NetworkOptions options{.input = {3, side, side}, .classes = classes};
+    if (has_input(c, {"C"})) options.settings["channels"] = std::to_string(c["input"]["C"].get<std::int64_t>());
+    if (has_input(c, {"N"})) options.settings["cells"] = std::to_string(c["input"]["N"].get<std::int64_t>());
+    const Cost counted = cost(space->close(architecture, options));
+    got[key] = {{"flops_M", static_cast<double>(counted.macs + classes) / 1e6}, {"params", counted.params}};
+  }
+  return got;
+}
+
+bool is_nasbench201_counts(const OracleJson& c) { return id(c) == "N201-counts"; }
+
+OracleJson run_nasbench201_counts(const OracleJson&, const OracleJson&) {
+  std::set<std::string> skips, skips_and_zeros;
+  std::int64_t joined = 0;
+  for (const auto& cell : benchmark_order()) {
+    skips.insert(unique_text(cell, false));
+    skips_and_zeros.insert(unique_text(cell, true));
+    joined += connected(cell) ? 1 : 0;
+  }
+  return {{"total", decimal(size(find_space("nasbench201")->decisions()))},
+          {"unique_skip_only", skips.size()},
+          {"unique_skip_and_zero", skips_and_zeros.size()},
+          {"input_output_connected", joined}};
+}
+
+bool is_nasbench201_index(const OracleJson& c) { return id(c) == "N201-index"; }
+
+// "all nor_conv_3x3" is the file's short form of a cell with one operation.
+std::string written_as(const std::string& expected, const Nasbench201Cell& cell) {
+  const bool uniform = std::all_of(cell.begin(), cell.end(), [&](int op) { return op == cell[0]; });
+  if (uniform && expected.starts_with("all ")) return "all " + nasbench201_candidates().at(static_cast<std::size_t>(cell[0]));
+  return print_nasbench201(cell);
+}
+
+OracleJson run_nasbench201_index(const OracleJson& c, const OracleJson&) {
+  const auto cells = benchmark_order();
+  OracleJson got;
+  for (const auto& [key, value] : c["expect"].items()) got[key] = written_as(value.get<std::string>(), cells.at(std::stoul(key)));
+  return got;
+}
+
+}  // namespace
+
+std::vector<OracleKind> cardinality_oracles() {
+  return {{.name = "size of a space given in words", .matches = is_counted_space, .run = run_counted_space}};
+}
+
+std::vector<OracleKind> nasbench201_oracles() {
+  return {{.name = "NAS-Bench-201 cell", .matches = is_nasbench201_cell, .run = run_nasbench201_cell},
+          {.name = "NAS-Bench-201 counts", .matches = is_nasbench201_counts, .run = run_nasbench201_counts},
+          {.name = "NAS-Bench-201 index", .matches = is_nasbench201_index, .run = run_nasbench201_index}};
+}
+
+}  // namespace netwright
