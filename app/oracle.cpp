@@ -35,7 +35,20 @@ std::string quote_long_integers(const std::string& text) {
     const std::size_t end = literal ? end_of_literal(text, i) : number ? end_of_number(text, i) : i + 1;
     const std::string token = text.substr(i, end - i);
     const bool is_long = number && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
-    result += is_long ? '"' + token + '"' : token;
+    result += is_long ? '"' + std::string(long_integer_mark) + token + '"' : token;
+    i = end;
+  }
+  return result;
+}
+
+// The inverse, for what is printed.
+std::string unquote_long_integers(const std::string& text) {
+  const std::string start = '"' + std::string(long_integer_mark);
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = text[i] == '"' ? end_of_literal(text, i) : i + 1;
+    const bool is_long = text.compare(i, start.size(), start) == 0;
+    result += is_long ? text.substr(i + start.size(), end - i - start.size() - 1) : text.substr(i, end - i);
     i = end;
   }
   return result;
@@ -67,7 +80,9 @@ void print_lines(const OracleJson& verdicts, std::ostream& out) {
   for (const auto& v : verdicts) {
     const std::string word = v["verdict"].get<std::string>();
     out << word << std::string(word.size() < 9 ? 9 - word.size() : 1, ' ') << v["id"].get<std::string>() << '\n';
-    if (word == "fail") out << "         expected " << v["expected"].dump() << "\n         got      " << v["got"].dump() << '\n';
+    if (word == "fail")
+      out << "         expected " << unquote_long_integers(v["expected"].dump()) << "\n         got      " << unquote_long_integers(v["got"].dump())
+          << '\n';
   }
 }
 
@@ -123,7 +138,7 @@ int oracle(const OracleOptions& options, std::ostream& out) {
   if (verdicts.empty() && !options.only.empty())
     throw UsageError(options.file + ": no case's id starts with '" + options.only + "'" + name_hint(options.only, ids));
   if (options.json) {
-    out << verdicts.dump(1) << '\n';
+    out << unquote_long_integers(verdicts.dump(1)) << '\n';
   } else {
     print_lines(verdicts, out);
     out << count(verdicts, "pass") << " pass, " << count(verdicts, "fail") << " fail, " << count(verdicts, "unknown") << " unknown\n";

@@ -18,7 +18,8 @@ namespace netwright {
 // Where a kind may give only some of the expected values, a fifth key `not_computed` lists the others; they are not judged.
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file);
 
-// Integers of more than 19 digits become text, so that none is rounded. Errors: UsageError for text that is no such file.
+// Integers of more than 19 digits become marked text (oracle_kinds.hpp), so that none is rounded; oracle() prints them as numbers again.
+// Errors: UsageError for text that is no such file.
 nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name);
 
 // Prints an array of verdicts, or a line a case and a summary. Exit code 1 when a case fails.

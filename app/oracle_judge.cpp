@@ -100,7 +100,7 @@ bool same_mean(const MeanOfRuns& expected, const MeanOfRuns& got, double k) {
 OracleJson decimal(const std::string& digits) {
   constexpr std::size_t exact = 19;  // any such number fits 64 bits without a sign
   std::uint64_t value = 0;
-  if (digits.size() > exact) return digits;
+  if (digits.size() > exact) return long_integer_mark + digits;
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
 }

@@ -33,8 +33,8 @@ struct OracleKind {
 std::vector<OracleKind> network_oracles();      // parameters and MACs
 std::vector<OracleKind> cardinality_oracles();  // how many architectures
 std::vector<OracleKind> nasbench201_oracles();
-std::vector<OracleKind> search_oracles();       // strategies on a toy and on a table
-std::vector<OracleKind> statistic_oracles();    // tables, rank correlations, optimiser and schedule traces
+std::vector<OracleKind> search_oracles();     // strategies on a toy and on a table
+std::vector<OracleKind> statistic_oracles();  // tables, rank correlations, optimiser and schedule traces
 std::vector<OracleKind> supernet_oracles();
 std::vector<OracleKind> proxy_oracles();
 // All of them, in that order.
@@ -56,7 +56,9 @@ struct MeanOfRuns {
 };
 bool same_mean(const MeanOfRuns& expected, const MeanOfRuns& got, double k);
 
-// A whole number of any length as JSON: a number up to 19 digits, text beyond.
+// Stands before the digits of a whole number that does not fit 64 bits, in the text that carries it while a file is worked on.
+constexpr const char* long_integer_mark = "integer:";
+// A whole number of any length as JSON: a number up to 19 digits, marked text beyond.
 OracleJson decimal(const std::string& digits);
 
 // ---- inputs in words ----

@@ -96,11 +96,11 @@ OracleJson alpha_shapes(const DecisionTree& tree) {
 OracleJson run_darts_search_network(const OracleJson& c, const OracleJson&) {
   const OracleJson& input = c["input"];
   const auto space = find_space("darts");
-  NetworkOptions options{.input = input_of(c["expect"], {3, 32, 32}),
-                         .classes = input["classes"].get<std::int64_t>(),
-                         .search = true,
-                         .settings = {{"channels", std::to_string(input["C"].get<std::int64_t>())},
-                                      {"cells", std::to_string(input["layers"].get<std::int64_t>())}}};
+  NetworkOptions options{
+      .input = input_of(c["expect"], {3, 32, 32}),
+      .classes = input["classes"].get<std::int64_t>(),
+      .search = true,
+      .settings = {{"channels", std::to_string(input["C"].get<std::int64_t>())}, {"cells", std::to_string(input["layers"].get<std::int64_t>())}}};
   OracleJson got;
   for (const auto& [key, value] : c["expect"].items()) {
     const auto shape = input_of_key(key);

@@ -107,9 +107,9 @@ struct InWords {
 };
 
 const std::vector<InWords>& counted_spaces() {
-  static const std::vector<InWords> list = {{"C-darts", darts},     {"C-darts_rnn", darts_rnn}, {"C-nasnet", nasnet},      {"C-proxyless", proxyless},
-                                            {"C-fbnet", fbnet},     {"C-ofa", once_for_all},    {"C-spos", spos},          {"C-nats_sss", nats_sizes},
-                                            {"C-transnas", transnas}};
+  static const std::vector<InWords> list = {{"C-darts", darts},         {"C-darts_rnn", darts_rnn}, {"C-nasnet", nasnet},
+                                            {"C-proxyless", proxyless}, {"C-fbnet", fbnet},         {"C-ofa", once_for_all},
+                                            {"C-spos", spos},           {"C-nats_sss", nats_sizes}, {"C-transnas", transnas}};
   return list;
 }
 

@@ -74,7 +74,8 @@ OracleJson run_table_ranks(const OracleJson& c, const OracleJson&) {
 bool is_rank_correlation(const OracleJson& c) { return id(c).starts_with("L-rank"); }
 
 OracleJson run_rank_correlation(const OracleJson& c, const OracleJson&) {
-  const Values a = numbers_behind(title(c), "a=", {.1, .4, .35, .8, .7, .7, .2, .9}), b = numbers_behind(title(c), "b=", {1, 3, 2.5, 7, 8, 6, 2.5, 9});
+  const Values a = numbers_behind(title(c), "a=", {.1, .4, .35, .8, .7, .7, .2, .9}),
+               b = numbers_behind(title(c), "b=", {1, 3, 2.5, 7, 8, 6, 2.5, 9});
   return {{"tau_b", kendall_tau(a, b)}, {"spearman", spearman_rho(a, b)}};
 }
 

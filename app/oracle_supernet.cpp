@@ -176,11 +176,11 @@ nlohmann::ordered_json darts_supernet_values(const nlohmann::ordered_json& c, at
   const NetworkPlace place{.dtype = dtype};
   const at::Tensor x = input_words(input["x"].get<std::string>());
   const at::Tensor y = at::tensor(input["y"].get<std::vector<std::int64_t>>(), at::kLong);
-  const Graph graph = space->open({.input = {x.size(1), x.size(2), x.size(3)},
-                                   .classes = input.value("classes", std::int64_t{10}),
-                                   .search = true,
-                                   .settings = {{"channels", std::to_string(size_of_network(c, "C"))},
-                                                {"cells", std::to_string(size_of_network(c, "layers"))}}});
+  const Graph graph =
+      space->open({.input = {x.size(1), x.size(2), x.size(3)},
+                   .classes = input.value("classes", std::int64_t{10}),
+                   .search = true,
+                   .settings = {{"channels", std::to_string(size_of_network(c, "C"))}, {"cells", std::to_string(size_of_network(c, "layers"))}}});
   Supernet supernet(graph, place);
   fill_weights(supernet.tensors());
   auto parameters = ArchitectureParameters::start(tree, Seed(0), place);

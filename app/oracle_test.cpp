@@ -42,9 +42,9 @@ OracleJson changed(const std::string& name, const std::function<void(OracleJson&
 
 // Ids, or beginnings of ids, of what is built. A case of theirs that is not recognised is an error.
 const std::vector<std::string> kBuilt = {
-    "P-eval-",   "P-fairdarts-", "P-supernet-darts", "N201-",   "C-darts",   "C-nasnet",   "C-proxyless", "C-fbnet",     "C-ofa",      "C-spos",  "C-nats_sss",
-    "C-transnas", "E-rea_",       "E-killworst",      "E-random", "B201-stats", "B201-rank", "B201-random", "B201-rea",    "L-rank",     "R-adam",  "R-cosine",
-    "D-supernet-darts", "D-genotype-darts", "Z1-main", "Z201-a"};
+    "P-eval-",  "P-fairdarts-", "P-supernet-darts", "N201-",    "C-darts",          "C-nasnet",         "C-proxyless", "C-fbnet",   "C-ofa",
+    "C-spos",   "C-nats_sss",   "C-transnas",       "E-rea_",   "E-killworst",      "E-random",         "B201-stats",  "B201-rank", "B201-random",
+    "B201-rea", "L-rank",       "R-adam",           "R-cosine", "D-supernet-darts", "D-genotype-darts", "Z1-main",     "Z201-a"};
 
 bool is_built(const std::string& name) {
   for (const auto& prefix : kBuilt)
@@ -78,8 +78,8 @@ bool spoil(OracleJson& value) {
 }
 
 TEST(Oracle, AnAlteredExpectationFails) {
-  for (const std::string name : {"P-eval-DARTS_V2-cifar", "P-fairdarts-a", "P-supernet-darts", "N201-0", "N201-counts", "C-darts", "C-fbnet", "B201-stats",
-                                 "B201-rank", "L-rank", "R-adam", "R-cosine", "E-random", "B201-rea", "D-supernet-darts", "Z1-main"})
+  for (const std::string name : {"P-eval-DARTS_V2-cifar", "P-fairdarts-a", "P-supernet-darts", "N201-0", "N201-counts", "C-darts", "C-spos",
+                                 "B201-stats", "B201-rank", "L-rank", "R-adam", "R-cosine", "E-random", "B201-rea", "D-supernet-darts", "Z1-main"})
     EXPECT_EQ(verdict_of(changed(name, [](OracleJson& c) { EXPECT_TRUE(spoil(c["expect"])); })), "fail") << name;
 }
 
@@ -96,10 +96,11 @@ TEST(Oracle, AlteredWordsFail) {
 }
 
 TEST(Oracle, NumbersBeyond64BitsAreNotRounded) {
-  const std::string text = R"({"cases": [{"id": "C-fbnet", "expect": 984770902183611232882, "tol": {"exact": true}, "title": "12345678901234567890123"}]})";
+  const std::string text =
+      R"({"cases": [{"id": "C-fbnet", "expect": 984770902183611232882, "tol": {"exact": true}, "title": "12345678901234567890123"}]})";
   const OracleJson parsed = parse_oracle_file(text, "f");
   EXPECT_EQ(run_oracle_case(parsed["cases"][0], parsed)["verdict"], "fail");
-  EXPECT_EQ(run_oracle_case(parsed["cases"][0], parsed)["got"], "984770902183611232881");
+  EXPECT_EQ(run_oracle_case(parsed["cases"][0], parsed)["got"], decimal("984770902183611232881"));
   EXPECT_EQ(parsed["cases"][0]["title"], "12345678901234567890123");
 }
 
@@ -134,7 +135,8 @@ TEST(OracleKinds, CellsOfNasBench201MayHaveOtherSizes) {
     OracleJson c = {{"id", "N201-x"}, {"input", {{"arch", arch}, {"C", 4}, {"N", 1}}}, {"expect", {{"10", {{"flops_M", 0}, {"params", 0}}}}}};
     return run_oracle_case(c, file())["got"]["10"];
   };
-  const OracleJson empty = sizes("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"), one = sizes("|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|");
+  const OracleJson empty = sizes("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"),
+                   one = sizes("|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|");
   const std::int64_t weights = 4 * 4 + 8 * 8 + 16 * 16, norms = 2 * (4 + 8 + 16);
   EXPECT_EQ(one["params"].get<std::int64_t>() - empty["params"].get<std::int64_t>(), weights + norms);
   EXPECT_NEAR(one["flops_M"].get<double>() - empty["flops_M"].get<double>(), (4 * 4 * 1024 + 8 * 8 * 256 + 16 * 16 * 64) / 1e6, 1e-9);
@@ -196,6 +198,13 @@ TEST(OracleFile, ACaseThatCannotBeRunFails) {
   const auto result = run_oracle_case(changed("P-eval-DARTS_V2-cifar", [](OracleJson& c) { c["input"]["genotype"] = "DARTS_V3"; }), file());
   EXPECT_EQ(result["verdict"], "fail");
   EXPECT_NE(result["got"]["error"].get<std::string>().find("DARTS_V3"), std::string::npos);
+}
+
+TEST(OracleVerb, LongIntegersArePrintedAsNumbers) {
+  std::ostringstream out;
+  EXPECT_EQ(oracle({.file = kFile, .only = "C-fbnet", .json = true}, out), 0);
+  EXPECT_NE(out.str().find("\"expected\": 984770902183611232881"), std::string::npos);
+  EXPECT_NE(out.str().find("\"got\": 984770902183611232881"), std::string::npos);
 }
 
 TEST(OracleVerb, PrintsVerdictsAndExitsByThem) {

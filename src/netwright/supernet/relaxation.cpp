@@ -39,6 +39,10 @@ class Softmax : public Relaxation {
 
 }  // namespace
 
+bool takes_all(const Decision& decision) {
+  return decision.kind == Kind::k_of_n && decision.minimum >= static_cast<int>(decision.choices.size());
+}
+
 bool ranked_by_children(const DecisionTree& tree, int decision) {
   const Decision& d = tree[static_cast<std::size_t>(decision)];
   if (d.kind != Kind::k_of_n) return false;
@@ -53,7 +57,7 @@ bool ranked_by_children(const DecisionTree& tree, int decision) {
 ArchitectureParameters ArchitectureParameters::start(const DecisionTree& tree, const Seed& seed, NetworkPlace place) {
   ArchitectureParameters parameters;
   for (std::size_t d = 0; d < tree.size(); ++d) {
-    if (ranked_by_children(tree, static_cast<int>(d))) {
+    if (takes_all(tree[d]) || ranked_by_children(tree, static_cast<int>(d))) {
       parameters.vectors.emplace_back();
       continue;
     }

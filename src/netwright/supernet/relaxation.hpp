@@ -13,7 +13,7 @@
 namespace netwright {
 
 // One vector a decision, in the tree's order; undefined for a select whose inputs are told apart by the decisions on them (DARTS'
-// edges: they are summed, and ranked at derivation by their strongest candidate).
+// edges: they are summed, and ranked at derivation by their strongest candidate), and for one that always takes all its inputs.
 struct ArchitectureParameters {
   std::vector<at::Tensor> vectors;
 
@@ -21,6 +21,9 @@ struct ArchitectureParameters {
   static ArchitectureParameters start(const DecisionTree& tree, const Seed& seed, NetworkPlace place = {});
   std::vector<at::Tensor> defined() const;
 };
+
+// Whether a k-of-n decision has nothing to decide: every input is picked (the first node of a DARTS cell, 2 of 2).
+bool takes_all(const Decision& decision);
 
 // Whether the inputs of a k-of-n decision are ranked by decisions that stand on each of them.
 bool ranked_by_children(const DecisionTree& tree, int decision);

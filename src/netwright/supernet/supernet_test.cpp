@@ -151,6 +151,27 @@ TEST(Derive, TakesTheStrongestAndNeverSearchOnly) {
   EXPECT_EQ(derived.picks, (std::vector<std::int64_t>{0b110, Architecture::inactive, 1, 2}));
 }
 
+TEST(Relaxation, DartsHasOneVectorAnEdgeAndNoneForItsSelects) {
+  const auto space = find_space("darts");
+  const auto parameters = ArchitectureParameters::start(space->decisions(), Seed(1));
+  ASSERT_EQ(parameters.defined().size(), 28U);
+  for (const auto& vector : parameters.defined()) EXPECT_EQ(vector.numel(), 8);
+  for (std::size_t d = 0; d < space->decisions().size(); ++d) EXPECT_EQ(parameters.vectors[d].defined(), space->decisions()[d].kind == Kind::one_of);
+}
+
+TEST(Relaxation, ASelectThatTakesAllIsSummed) {
+  const auto space = find_space("darts");
+  const DecisionTree& tree = space->decisions();
+  const auto parameters = ArchitectureParameters::start(tree, Seed(1));
+  Rng rng(1);
+  const Mixture mixture = make_relaxation("softmax", tree)->draw(parameters, rng);
+  EXPECT_FALSE(mixture.contains("normal.node0.edges"));  // 2 of 2
+  EXPECT_FALSE(mixture.contains("normal.node1.edges"));  // 2 of 3, ranked by what stands on them
+  EXPECT_TRUE(mixture.contains("normal.node0.edge0"));
+  const Architecture derived = strongest(tree, make_relaxation("softmax", tree)->probabilities(parameters));
+  EXPECT_EQ(derived.picks[static_cast<std::size_t>(tree.find("normal.node0.edges"))], 0b11);
+}
+
 TEST(Relaxation, UnknownNameGivesTheNearest) {
   const DecisionTree tree({{.name = "a", .choices = {"x", "y"}}});
   try {
