@@ -17,10 +17,16 @@ EvaluatorEntry train_entry() {
   return entry;
 }
 
+std::vector<std::string> proxy_names() {
+  std::vector<std::string> names;
+  for (const auto& proxy : proxies()) names.push_back(proxy.name);
+  return names;
+}
+
 EvaluatorEntry score_entry() {
   return {.name = "score",
           .title = "Scores each candidate without training",
-          .metrics = {"params", "macs", "synflow", "naswot", "grad_norm", "jacob_cov"},
+          .metrics = proxy_names(),
           .traits = {"needs data", "needs torch"},
           .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}}};
 }
@@ -30,9 +36,7 @@ EvaluatorEntry inherit_entry() {
           .title = "Reads each candidate's weights out of a trained supernet and validates it",
           .metrics = {"val_accuracy", "val_loss", "params", "macs"},
           .traits = {"needs data", "needs open graph", "needs torch"},
-          .options = {{"batch", "96", "images a step"},
-                      {"batches", "0", "validation steps; 0 = the whole part"},
-                      {"calibrate", "0", "training batches that set the batch norms' statistics first; 0 = none"}},
+          .options = {{"images", "0", "validation images; 0 = all"}},
           .unsuited = [](const EvaluatorCase& c) { return no_supernet(*c.space); }};
 }
 
@@ -69,6 +73,18 @@ const std::vector<Described>& proxies() {
       {"synflow", "Sum of synaptic flow, |weight x gradient| on an input of ones", "Tanaka et al. 2020, arXiv 2006.05467", {"gradient"}},
       {"naswot", "Log-determinant of the kernel of ReLU patterns", "Mellor et al. 2021, arXiv 2006.04647", {"needs data"}},
       {"jacob_cov", "Correlation of the input gradients of a batch", "Mellor et al. 2020, arXiv 2006.04647v1", {"needs data", "gradient"}},
+      {"snip", "Sum of |weight x gradient| of one batch's loss", "Lee et al. 2019, arXiv 1810.02340", {"needs data", "needs labels", "gradient"}},
+      {"grasp", "Sum of -weight x (Hessian x gradient)", "Wang et al. 2020, arXiv 2002.07376", {"needs data", "needs labels", "gradient"}},
+      {"fisher", "Squared activation x gradient of every channel", "Turner et al. 2020, arXiv 1906.04113", {"needs data", "needs labels", "gradient"}},
+      {"plain", "Sum of weight x gradient of one batch's loss", "Abdelfattah et al. 2021, arXiv 2101.08134", {"needs data", "needs labels", "gradient"}},
+      {"l2_norm", "Sum of the layers' weight norms", "Abdelfattah et al. 2021, arXiv 2101.08134", {}},
+      {"synflow_bn", "Synaptic flow with batch norm", "Abdelfattah et al. 2021, arXiv 2101.08134", {"gradient"}},
+      {"epe_nas", "Correlation of the input gradients within each class", "Lopes et al. 2021, arXiv 2102.08099", {"needs data", "needs labels", "gradient"}},
+      {"linear_regions", "Distinct ReLU patterns in a batch", "Chen et al. 2021, arXiv 2102.11535", {"needs data"}},
+      {"ntk_cond", "Condition number of the neural tangent kernel", "Chen et al. 2021, arXiv 2102.11535", {"needs data", "gradient"}},
+      {"zico", "Mean over deviation of the gradients of two half batches", "Li et al. 2023, arXiv 2301.11300", {"needs data", "needs labels", "gradient"}},
+      {"zen", "How much features move with the input, and the batch norms' scale", "Lin et al. 2021, arXiv 2102.01063", {"needs data"}},
+      {"meco", "Least eigenvalues of the channel correlations of feature maps", "Jiang et al. 2023 (NeurIPS)", {"needs data"}},
   };
   return list;
 }

@@ -55,21 +55,28 @@ nlohmann::ordered_json machine_json() {
           {"memory_bytes", memory}};
 }
 
-int doctor(const DoctorOptions& options, std::ostream& out) {
-  if (training_program() && std::filesystem::read_symlink("/proc/self/exe").filename() != "netwright-train") return hand_over;
+nlohmann::ordered_json installation_json() {
   nlohmann::ordered_json json{{"netwright", version_line()}, {"machine", machine_json()}, {"sqlite", sqlite3_libversion()}};
   for (const char* name : {"OMP_WAIT_POLICY", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "SLURM_CPUS_PER_TASK"})
     json["environment"][name] = environment(name);
   json["training"] = training_program() ? training_program()->string() : "not built";
-  if (options.json) {
-    out << json.dump(2) << "\n";
-    return done;
-  }
+  return json;
+}
+
+std::string installation_lines(const nlohmann::ordered_json& json) {
   const auto& machine = json.at("machine");
-  out << version_line() << "\nprocessor  " << machine.at("processor").get<std::string>() << " (" << machine.at("vector_units").get<std::string>()
-      << "), " << machine.at("cores") << " usable cores\nmemory     " << format_bytes(machine.at("memory_bytes").get<double>()) << "\nsqlite     "
-      << sqlite3_libversion() << "\ntraining   " << json.at("training").get<std::string>() << "\n";
-  for (const auto& [name, value] : json.at("environment").items()) out << name << "  " << value.get<std::string>() << "\n";
+  std::string text = version_line() + "\nprocessor  " + machine.at("processor").get<std::string>() + " (" + machine.at("vector_units").get<std::string>() +
+                     "), " + std::to_string(machine.at("cores").get<int>()) + " usable cores\nmemory     " +
+                     format_bytes(machine.at("memory_bytes").get<double>()) + "\nsqlite     " + sqlite3_libversion() + "\ntraining   " +
+                     json.at("training").get<std::string>() + "\n";
+  for (const auto& [name, value] : json.at("environment").items()) text += name + "  " + value.get<std::string>() + "\n";
+  return text;
+}
+
+int doctor(const DoctorOptions& options, std::ostream& out) {
+  if (training_program()) return hand_over;
+  const auto json = installation_json();
+  out << (options.json ? json.dump(2) + "\n" : installation_lines(json));
   return done;
 }
 

@@ -17,7 +17,7 @@
 namespace netwright {
 namespace {
 
-const PhaseRunner* runner_of(const Program& program, const std::string& kind) {
+const PhaseRunner* runner_of(const Abilities& program, const std::string& kind) {
   const auto found = std::find_if(program.runners.begin(), program.runners.end(), [&](const PhaseRunner& r) { return r.kind == kind; });
   return found == program.runners.end() ? nullptr : &*found;
 }
@@ -111,12 +111,12 @@ EvaluatorCase evaluator_case(const PhaseContext& context, const SearchOptions& o
 
 }  // namespace
 
-Program plain_program() {
+Abilities plain_abilities() {
   return {.runners = {{"search", run_search_phase}},
           .evaluators = [](const Config&, const std::filesystem::path&) { return torch_free_evaluators(); }};
 }
 
-bool can_run(const Program& program, const Config& config) {
+bool can_run(const Abilities& program, const Config& config) {
   const auto evaluators = program.evaluators(config, {});
   return std::all_of(config.phases.begin(), config.phases.end(), [&](const Phase& phase) {
     if (runner_of(program, phase.kind) == nullptr) return false;
@@ -172,7 +172,7 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   return search_summary(context, result, *evaluator).dump();
 }
 
-void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
+void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
                 const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress) {
   const auto names = phase_names(config);
   for (std::size_t i = 0; i < config.phases.size(); ++i) {

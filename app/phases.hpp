@@ -17,11 +17,11 @@
 
 namespace netwright {
 
-struct Program;
+struct Abilities;
 
 // What a phase works with. Everything that it finds goes into the study; files go into the folder and are named as artefacts.
 struct PhaseContext {
-  const Program& program;
+  const Abilities& program;
   const Config& config;
   std::shared_ptr<const Space> space;
   Study& study;
@@ -40,30 +40,32 @@ struct PhaseRunner {
 };
 
 // What an executable can run.
-struct Program {
+struct Abilities {
   std::vector<PhaseRunner> runners;
   // The evaluators of a study; what they need beside the case (data, a supernet) is found through the config and the folder.
   std::function<std::vector<EvaluatorEntry>(const Config&, const std::filesystem::path& folder)> evaluators;
 };
 
-Program plain_program();
+Abilities plain_abilities();
 
 // True when every phase has a runner, and every search phase an evaluator that can be made.
-bool can_run(const Program& program, const Config& config);
+bool can_run(const Abilities& program, const Config& config);
 
 // The names of the phases in the study, in order.
 std::vector<std::string> phase_names(const Config& config);
 
 // Runs what is not done yet. Errors: those of the phases; Interrupted.
-void run_phases(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
+void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
                 const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress);
 
 // A search phase with any evaluator of the program.
 std::string run_search_phase(const PhaseContext& context, const Phase& phase);
 
 // The verbs, for one program. They return hand_over when it cannot run the config's phases.
-int search(const Program& program, const SearchVerbOptions& options, std::ostream& out);
-int resume(const Program& program, const ResumeOptions& options, std::ostream& out);
-int worker(const Program& program, const WorkerOptions& options, std::ostream& out);
+int search(const Abilities& program, const SearchVerbOptions& options, std::ostream& out);
+int resume(const Abilities& program, const ResumeOptions& options, std::ostream& out);
+// A new study whose first phase, a derive, is done already: it found `architecture`.
+int run_given(const Abilities& program, const Config& config, const std::string& architecture, const std::string& folder, std::ostream& out);
+int worker(const Abilities& program, const WorkerOptions& options, std::ostream& out);
 
 }  // namespace netwright

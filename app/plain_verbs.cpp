@@ -8,9 +8,9 @@ Verbs plain_verbs() {
   return {
       .init = init,
       .check = check,
-      .search = [](const SearchVerbOptions& options, std::ostream& out) { return search(plain_program(), options, out); },
-      .resume = [](const ResumeOptions& options, std::ostream& out) { return resume(plain_program(), options, out); },
-      .worker = [](const WorkerOptions& options, std::ostream& out) { return worker(plain_program(), options, out); },
+      .search = [](const SearchVerbOptions& options, std::ostream& out) { return search(plain_abilities(), options, out); },
+      .resume = [](const ResumeOptions& options, std::ostream& out) { return resume(plain_abilities(), options, out); },
+      .worker = [](const WorkerOptions& options, std::ostream& out) { return worker(plain_abilities(), options, out); },
       .status = status,
       .top = top,
       .derive = derive,

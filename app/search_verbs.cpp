@@ -56,7 +56,7 @@ Study create_study(const Config& config, const Space& space, const fs::path& fol
 }
 
 // Runs the phases and writes the results, whatever stopped the phases: what is finished is never lost.
-int run_and_report(const Program& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const fs::path& folder,
+int run_and_report(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study, const fs::path& folder,
                    std::int64_t workers, std::ostream& out) {
   ProgressLine progress(out, is_terminal(1));
   try {
@@ -75,7 +75,7 @@ int run_and_report(const Program& program, const Config& config, const std::shar
 
 }  // namespace
 
-int search(const Program& program, const SearchVerbOptions& options, std::ostream& out) {
+int search(const Abilities& program, const SearchVerbOptions& options, std::ostream& out) {
   std::vector<std::string> overrides = options.overrides;
   if (options.seed) overrides.push_back("seed=" + std::to_string(*options.seed));
   const Config config = read_config(options.config, overrides, known_names());
@@ -87,7 +87,16 @@ int search(const Program& program, const SearchVerbOptions& options, std::ostrea
   return run_and_report(program, config, space, study, options.out, options.workers, out);
 }
 
-int resume(const Program& program, const ResumeOptions& options, std::ostream& out) {
+int run_given(const Abilities& program, const Config& config, const std::string& architecture, const std::string& folder, std::ostream& out) {
+  const auto space = find_space(config.space.name);
+  catch_interrupts();
+  Study study = create_study(config, *space, folder);
+  const nlohmann::ordered_json summary{{"space", space->info().name}, {"architecture", architecture}};
+  study.put_phase({.name = phase_names(config).at(0), .kind = "derive", .state = "done", .summary = summary.dump()});
+  return run_and_report(program, config, space, study, folder, 1, out);
+}
+
+int resume(const Abilities& program, const ResumeOptions& options, std::ostream& out) {
   Study study = open_study(options.folder);
   const Config config = config_of(study, options.folder);
   if (!can_run(program, config)) return hand_over;
@@ -95,7 +104,7 @@ int resume(const Program& program, const ResumeOptions& options, std::ostream& o
   return run_and_report(program, config, find_space(config.space.name), study, options.folder, options.workers, out);
 }
 
-int worker(const Program& program, const WorkerOptions& options, std::ostream&) {
+int worker(const Abilities& program, const WorkerOptions& options, std::ostream&) {
   Study study = open_study(options.folder);
   const Config config = config_of(study, options.folder);
   const auto names = phase_names(config);

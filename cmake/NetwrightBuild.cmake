@@ -36,15 +36,6 @@ set_property(GLOBAL PROPERTY NETWRIGHT_ROOMS "")
 function(netwright_room room)
   cmake_parse_arguments(ROOM "TORCH" "" "USES;LIBRARIES;HEADERS;SOURCES;TESTS;TEST_USES" ${ARGN})
   set(target netwright_${room})
-  foreach(kind SOURCES HEADERS TESTS)   # PARTIAL-TREE
-    set(present "")   # PARTIAL-TREE
-    foreach(file IN LISTS ROOM_${kind})   # PARTIAL-TREE
-      if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")   # PARTIAL-TREE
-        list(APPEND present ${file})   # PARTIAL-TREE
-      endif()   # PARTIAL-TREE
-    endforeach()   # PARTIAL-TREE
-    set(ROOM_${kind} ${present})   # PARTIAL-TREE
-  endforeach()   # PARTIAL-TREE
   if(ROOM_SOURCES)
     add_library(${target} STATIC ${ROOM_SOURCES})
     set(scope PUBLIC)

@@ -13,7 +13,8 @@
 
 std::pair<at::Tensor, at::Tensor> stripes(std::int64_t count) {
   const at::Tensor labels = at::randint(4, {count}, at::kLong), angle = labels.view({-1, 1, 1, 1}).to(at::kFloat) * 0.7853982;
-  const at::Tensor x = at::arange(16, at::kFloat).view({1, 1, 1, 16}), y = x.transpose(2, 3), phase = 6.2831853 * at::rand({count, 1, 1, 1});
+  const at::Tensor x = at::arange(16, at::kFloat).view({1, 1, 1, 16}), y = x.transpose(2, 3),
+                   phase = 6.2831853 * at::empty({count, 1, 1, 1}).uniform_();
   return {at::sin(1.3 * (x * at::cos(angle) + y * at::sin(angle)) + phase) + 0.5 * at::randn({count, 1, 16, 16}), labels};
 }
 
@@ -30,7 +31,7 @@ int main() {
   netwright::Optimiser choose(alphas.defined(), {.name = "adam", .learning_rate = 0.02, .beta1 = 0.5});
   netwright::Rng rng = seed.derive("draws").rng();
   double loss_value = 0;
-  const auto step = [&](netwright::Optimiser& optimiser) {   // each step on images of its own: weights and alphas never share any
+  const auto step = [&](netwright::Optimiser& optimiser) {  // each step on images of its own: weights and alphas never share any
     const auto [images, labels] = stripes(32);
     learn.clear_gradients(), choose.clear_gradients();
     const at::Tensor loss = at::cross_entropy_loss(supernet.forward(images, relaxation->draw(alphas, rng))[0], labels);
@@ -39,6 +40,6 @@ int main() {
   };
   for (int round = 0; round < 60; ++round) step(choose), step(learn);
   std::cout << "loss " << loss_value << '\n';
-  if (loss_value > 0.9) return 1;                             // guessing gives 1.39
+  if (loss_value > 0.9) return 1;  // guessing gives 1.39
   std::cout << "derived: " << space->print(netwright::strongest(space->decisions(), relaxation->probabilities(alphas))) << '\n';
 }

@@ -48,7 +48,7 @@ struct EvaluatorInfo {
   std::vector<std::string> traits;   // "deterministic", "simulated time", "needs data", "needs open graph"
 };
 
-// A failure of a candidate is an outcome; evaluate() throws only what ends the whole search (a missing table, a full disk).
+// A failure of a candidate is an outcome; what evaluate() throws beside UsageError is recorded as a failed outcome too.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;

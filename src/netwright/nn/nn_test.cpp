@@ -121,6 +121,19 @@ TEST(Operations, ShiftMovesBackAndAway) {
   for (const std::int64_t offset : {3, 9, -9}) EXPECT_TRUE(moved(offset).equal(at::zeros_like(x)));
 }
 
+// Without its way around, torch 2.15 never comes back from this backward pass on an AVX2 machine.
+TEST(Operations, StridedPointwiseOnFewChannelsComesBack) {
+  const Node node{.name = "conv", .op = "conv", .attributes = {{"kernel", 1}, {"stride", 2}, {"channels", 8}}};
+  for (const std::int64_t size : {7, 28}) {
+    const at::Tensor x = at::randn({64, 6, size, size}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(true);
+    const at::Tensor w = at::randn({8, 6, 1, 1}).requires_grad_(true);
+    const at::Tensor y = make_kernel(node)(std::vector<at::Tensor>{x}, std::vector<at::Tensor>{w}, {});
+    y.sum().backward();
+    EXPECT_TRUE(y.detach().to(at::kDouble).allclose(at::conv2d(x.detach().to(at::kDouble), w.detach().to(at::kDouble), {}, 2), 1e-4, 1e-4));
+    EXPECT_TRUE(w.grad().defined());
+  }
+}
+
 TEST(Operations, AveragePoolingExcludesPadding) {
   const at::Tensor x = at::ones({1, 1, 3, 3});
   const Node node{.name = "pool", .op = "avg_pool"};

@@ -36,7 +36,7 @@ struct OnnxAgreement : testing::Test {
     std::vector<std::int64_t> sizes{6};
     for (const auto size : graph.nodes.front().shape) sizes.push_back(size);
     at::manual_seed(1);
-    network.forward(at::randn(sizes) * 2 + 0.3);   // running statistics away from 0 and 1
+    network.forward(at::randn(sizes) * 2 + 0.3);  // running statistics away from 0 and 1
     network.train(false);
     sizes[0] = 3;
     const at::Tensor input = at::randn(sizes);
@@ -64,11 +64,24 @@ TEST_F(OnnxAgreement, NasBench201) {
 }
 
 TEST_F(OnnxAgreement, DartsWithAndWithoutTheAuxiliaryHead) {
-  const Genotype genotype{
-      .normal = {{"sep_conv_3x3", 0, 2}, {"dil_conv_5x5", 1, 2}, {"skip_connect", 0, 3}, {"max_pool_3x3", 1, 3}, {"avg_pool_3x3", 2, 4}, {"sep_conv_5x5", 0, 4}, {"dil_conv_3x3", 1, 5}, {"skip_connect", 4, 5}},
-      .normal_concat = {2, 3, 4, 5},
-      .reduce = {{"max_pool_3x3", 0, 2}, {"sep_conv_3x3", 1, 2}, {"skip_connect", 2, 3}, {"avg_pool_3x3", 0, 3}, {"dil_conv_3x3", 0, 4}, {"skip_connect", 1, 4}, {"sep_conv_5x5", 1, 5}, {"dil_conv_5x5", 3, 5}},
-      .reduce_concat = {2, 3, 4, 5}};
+  const Genotype genotype{.normal = {{"sep_conv_3x3", 0, 2},
+                                     {"dil_conv_5x5", 1, 2},
+                                     {"skip_connect", 0, 3},
+                                     {"max_pool_3x3", 1, 3},
+                                     {"avg_pool_3x3", 2, 4},
+                                     {"sep_conv_5x5", 0, 4},
+                                     {"dil_conv_3x3", 1, 5},
+                                     {"skip_connect", 4, 5}},
+                          .normal_concat = {2, 3, 4, 5},
+                          .reduce = {{"max_pool_3x3", 0, 2},
+                                     {"sep_conv_3x3", 1, 2},
+                                     {"skip_connect", 2, 3},
+                                     {"avg_pool_3x3", 0, 3},
+                                     {"dil_conv_3x3", 0, 4},
+                                     {"skip_connect", 1, 4},
+                                     {"sep_conv_5x5", 1, 5},
+                                     {"dil_conv_5x5", 3, 5}},
+                          .reduce_concat = {2, 3, 4, 5}};
   for (const char* auxiliary : {"false", "true"}) {
     const Graph graph = genotype_network(genotype, {.input = {3, 32, 32}, .settings = {{"channels", "8"}, {"cells", "3"}, {"auxiliary", auxiliary}}});
     EXPECT_EQ(graph.outputs.size(), std::string_view(auxiliary) == "true" ? 2U : 1U);

@@ -26,8 +26,19 @@ struct Window {
   }
 };
 
+// oneDNN's weight gradient of a strided 1x1 convolution on fewer than 8 channels never ends on AVX2 machines (torch 2.15). Taking
+// every stride-th pixel first is the same function.
+bool never_ends(const Window& window, const at::Tensor& x, std::int64_t groups) {
+  const bool pointwise = window.kernel[0] == 1 && window.kernel[1] == 1 && window.padding[0] == 0 && window.padding[1] == 0;
+  return pointwise && (window.stride[0] > 1 || window.stride[1] > 1) && groups == 1 && x.size(1) < 8 && x.is_cpu();
+}
+
 Kernel conv(const Node& node) {
   return [window = Window(node), groups = integer(node, "groups"), bias = integer(node, "bias") != 0](Inputs x, Inputs t, const RunMode&) {
+    if (never_ends(window, x[0], groups)) {
+      const at::Tensor taken = x[0].slice(2, 0, std::nullopt, window.stride[0]).slice(3, 0, std::nullopt, window.stride[1]);
+      return at::conv2d(taken.contiguous(x[0].suggest_memory_format()), t[0], bias ? t[1] : at::Tensor());
+    }
     return at::conv2d(x[0], t[0], bias ? t[1] : at::Tensor(), window.stride, window.padding, window.dilation, groups == 0 ? x[0].size(1) : groups);
   };
 }
@@ -37,10 +48,12 @@ Kernel linear(const Node& node) {
 }
 
 Kernel batch_norm(const Node& node) {
-  return [affine = integer(node, "affine") != 0, epsilon = number(node, "epsilon"), momentum = number(node, "momentum")](Inputs x, Inputs t, const RunMode& mode) {
+  return [affine = integer(node, "affine") != 0, epsilon = number(node, "epsilon"), momentum = number(node, "momentum")](Inputs x, Inputs t,
+                                                                                                                         const RunMode& mode) {
     if (mode.bypass_batch_norm) return x[0];
     const std::size_t first = affine ? 2 : 0;
-    return at::batch_norm(x[0], affine ? t[0] : at::Tensor(), affine ? t[1] : at::Tensor(), t[first], t[first + 1], mode.training, momentum, epsilon, true);
+    return at::batch_norm(x[0], affine ? t[0] : at::Tensor(), affine ? t[1] : at::Tensor(), t[first], t[first + 1], mode.training, momentum, epsilon,
+                          true);
   };
 }
 
@@ -71,7 +84,7 @@ Kernel zero(const Node& node) {
 Kernel shift(const Node& node) {
   return [offset = integer(node, "offset")](Inputs x, Inputs, const RunMode&) {
     const std::int64_t h = std::clamp(offset, -x[0].size(2), x[0].size(2)), w = std::clamp(offset, -x[0].size(3), x[0].size(3));
-    return at::constant_pad_nd(x[0], {-w, w, -h, h}, 0);   // negative padding cuts off
+    return at::constant_pad_nd(x[0], {-w, w, -h, h}, 0);  // negative padding cuts off
   };
 }
 
@@ -142,7 +155,9 @@ const Entry entries[] = {
     {"tanh", [](const Node&) { return unary([](const at::Tensor& x) { return at::tanh(x); }); }, true},
     {"max_pool", max_pool, true},
     {"avg_pool", avg_pool, true},
-    {"global_pool", [](const Node&) { return unary([](const at::Tensor& x) { return at::mean(x, {2, 3}, true); }); }, true},
+    {"global_pool", [](const Node&) { return unary([](const at::Tensor& x) {
+                                        return at::mean(x, {2, 3}, true);
+                                      }); }, true},
     {"add", add},
     {"multiply", multiply},
     {"concat", concat},

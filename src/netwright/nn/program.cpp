@@ -68,7 +68,8 @@ Pattern single_node() {
   return {"single_node", [](const LoweringCase& c) -> std::optional<Lowered> { return Lowered{step_of(c)}; }};
 }
 
-Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place)
+Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns,
+                 NetworkPlace place)
     : graph_(std::make_shared<const Graph>(graph)) {
   for (int node = 0; node < static_cast<int>(graph_->nodes.size());) {
     const LoweringCase lowering{*graph_, node, tensors, scope, patterns, place};

@@ -40,7 +40,8 @@ struct Hierarchy {
   void add(const NamedTensor& named) {
     Module at = root;
     std::size_t begin = 0;
-    for (std::size_t dot; (dot = named.name.find('.', begin)) != std::string::npos; begin = dot + 1) at = child(at, named.name.substr(begin, dot - begin));
+    for (std::size_t dot; (dot = named.name.find('.', begin)) != std::string::npos; begin = dot + 1)
+      at = child(at, named.name.substr(begin, dot - begin));
     const std::string last = named.name.substr(begin);
     if (at.hasattr(last)) throw UsageError("TorchScript has no place for the tensor '" + named.name + "': its name is taken");
     at.register_parameter(last, named.tensor, !named.trainable);
@@ -71,7 +72,7 @@ std::shared_ptr<torch::jit::Graph> traced(Network& network, Module& module) {
   const auto forward = [&](torch::jit::Stack stack) { return torch::jit::Stack{network.forward(stack[0].toTensor())[0]}; };
   const auto unnamed = [](const at::Tensor&) { return std::string(); };
   auto [state, outputs] = torch::jit::tracer::trace({example(network)}, forward, unnamed, true, false, &module, {"input"});
-  torch::jit::EliminateDeadCode(state->graph);   // the auxiliary head
+  torch::jit::EliminateDeadCode(state->graph);  // the auxiliary head
   return state->graph;
 }
 

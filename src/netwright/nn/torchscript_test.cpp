@@ -23,8 +23,8 @@ Graph all_operations() {
   Builder b;
   const Value x = b.input({8, 6, 6}, "image");
   std::vector<Value> parts;
-  for (const char* op : {"relu", "relu6", "silu", "hard_swish", "hard_sigmoid", "gelu", "sigmoid", "tanh", "identity", "batch_norm", "max_pool", "avg_pool", "zero", "shift",
-                         "channel_shuffle", "conv"})
+  for (const char* op : {"relu", "relu6", "silu", "hard_swish", "hard_sigmoid", "gelu", "sigmoid", "tanh", "identity", "batch_norm", "max_pool",
+                         "avg_pool", "zero", "shift", "channel_shuffle", "conv"})
     parts.push_back(b.add(op, x));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}, "edge-1|odd~name.norm"));
   parts.push_back(b.add("dropout", x, {{"rate", 0.3}}));
@@ -50,7 +50,7 @@ TEST_F(TorchScript, TheLoadedFileComputesTheSameAtAnyBatch) {
   for (const auto& name : operation_names()) EXPECT_TRUE(used.contains(name)) << name << " is missing in this test's network";
   for (const auto type : {at::kFloat, at::kDouble}) {
     Network network(graph, {.dtype = type});
-    network.forward(at::randn({4, 8, 6, 6}, type));   // running statistics of its own
+    network.forward(at::randn({4, 8, 6, 6}, type));  // running statistics of its own
     write_torchscript(network, file);
     EXPECT_TRUE(network.training());
     network.train(false);

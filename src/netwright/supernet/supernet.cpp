@@ -50,6 +50,7 @@ std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture
 }
 
 void Supernet::train(bool on) { impl_->mode.training = on; }
+void Supernet::set_noise(bool on) { impl_->mode.noise = on; }
 void Supernet::set_drop_path(double rate) { impl_->mode.drop_path = rate; }
 const std::vector<NamedTensor>& Supernet::tensors() const { return impl_->tensors; }
 

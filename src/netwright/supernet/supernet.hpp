@@ -38,6 +38,7 @@ class Supernet {
   std::vector<at::Tensor> forward(const at::Tensor& input, const Mixture& mixture);
 
   void train(bool on);
+  void set_noise(bool on);               // dropout and drop-path while training; off where shared weights are only measured
   void set_drop_path(double rate);
   const std::vector<NamedTensor>& tensors() const;
   std::vector<at::Tensor> parameters() const;

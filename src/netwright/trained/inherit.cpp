@@ -26,10 +26,7 @@ class Inherit : public Evaluator {
   Outcome evaluate(const Candidate& candidate, const Fidelity&, const Progress&) override {
     const auto start = std::chrono::steady_clock::now();
     const Evaluation inherited = one_shot_.evaluate(candidate.architecture, part_, case_.supernet.batch);
-    NetworkOptions closed = case_.network;
-    closed.search = false;
-    closed.settings.clear();
-    const Cost size = cost(case_.space->close(candidate.architecture, closed));
+    const Cost size = cost(case_.space->close(candidate.architecture, case_.closed));
     Outcome outcome;
     outcome.metrics = {{"val_accuracy", inherited.accuracy}, {"val_loss", inherited.loss},
                        {"params", static_cast<double>(size.params)}, {"macs", static_cast<double>(size.macs)}};

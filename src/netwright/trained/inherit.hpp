@@ -14,6 +14,7 @@ namespace netwright {
 struct InheritCase {
   std::shared_ptr<const Space> space;
   NetworkOptions network;                 // the supernet's (search form)
+  NetworkOptions closed;                  // of the networks whose params and macs are told
   SupernetOptions supernet;               // as it was trained
   Seed seed = Seed(0);                    // of the supernet's phase
   std::filesystem::path checkpoint;

@@ -204,6 +204,7 @@ Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int6
     if (!named.trainable) buffers.emplace_back(named.tensor, named.tensor.clone());
   Batches batches(part, {.batch = batch, .drop_single = true}, seed_.derive("evaluation"), place_.device);
   supernet_.train(true);
+  supernet_.set_noise(false);
   batches.start(0);
   double loss = 0;
   std::int64_t hits = 0, images = 0;
@@ -213,6 +214,7 @@ Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int6
     hits += logits.argmax(1).eq(data->targets).sum().item<std::int64_t>();
     images += data->targets.size(0);
   }
+  supernet_.set_noise(true);
   for (auto& [buffer, value] : buffers) buffer.copy_(value);
   return {static_cast<double>(hits) / static_cast<double>(images), loss / static_cast<double>(images), images};
 }

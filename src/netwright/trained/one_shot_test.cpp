@@ -125,7 +125,7 @@ TEST_P(OneShotSpace, TrainsDerivesAndInherits) {
   const Architecture derived = strongest(space->decisions(), search.probabilities());
   EXPECT_NO_THROW(validate(space->decisions(), derived));
   EXPECT_EQ(space->parse(space->print(derived)), derived);
-  const auto inherit = make_inherit_evaluator({.space = space, .network = network, .supernet = options, .seed = Seed(2), .checkpoint = file, .split = split});
+  const auto inherit = make_inherit_evaluator({.space = space, .network = network, .closed = {.input = network.input, .classes = 2}, .supernet = options, .seed = Seed(2), .checkpoint = file, .split = split});
   const Outcome outcome = inherit->evaluate({.trial = 0, .architecture = derived}, {}, {});
   EXPECT_EQ(outcome.status, Status::done) << outcome.reason;
   EXPECT_EQ(outcome.metrics.at("val_accuracy"), search.evaluate(derived, split->validation, 8).accuracy);

@@ -1,0 +1,43 @@
+#pragma once
+// The phases that need torch.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "netwright/nn/network.hpp"
+#include "phases.hpp"
+
+namespace netwright {
+
+// supernet: trains it, logs losses and shares of every choice, keeps everything in FOLDER/NAME.safetensors after every epoch.
+std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
+// derive: the strongest architecture of the supernet before it.
+std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
+// retrain: the architectures that the phases before it found, each from scratch, then the one look at the test part.
+std::string run_retrain_phase(const PhaseContext& context, const Phase& phase);
+// baselines: random architectures of the space, and the hand-made residual network nearest in MACs, trained as the retrain phase trains.
+std::string run_baselines_phase(const PhaseContext& context, const Phase& phase);
+// export: the best retrained network as ONNX, TorchScript, safetensors and JSON; verified by onnx and onnxruntime.
+std::string run_export_phase(const PhaseContext& context, const Phase& phase);
+
+// Every phase and every evaluator.
+Abilities training_abilities();
+
+// The architectures that the phases before this one found, best first: a derive phase's one, or a search phase's best.
+std::vector<std::string> found_architectures(const PhaseContext& context, std::int64_t count);
+
+// FOLDER/PHASE_NUMBER.safetensors: the weights of a trained trial.
+std::filesystem::path weights_file(const std::filesystem::path& folder, const Trial& trial);
+
+// Rebuilds a trained trial's network out of its weights file. Errors: UsageError when the file is not there.
+Network trained_network(const Config& config, const Space& space, const std::filesystem::path& folder, const Trial& trial);
+
+struct ExportFiles {
+  std::vector<std::string> written;
+  std::optional<double> onnx_difference;   // largest absolute difference between onnxruntime's outputs and ours, where it was verified
+  std::string not_verified;                // why not
+};
+// Writes stem.onnx, stem.pt, stem.safetensors and stem.graph.json as asked. Errors: Error when the ONNX file does not give our outputs.
+ExportFiles export_network_files(Network& network, const std::filesystem::path& stem, const ExportOptions& options, const std::string& name);
+
+}  // namespace netwright
