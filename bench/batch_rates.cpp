@@ -29,10 +29,14 @@ void run(const Shape& shape, const Augmentation& augmentation, int threads) {
   for (std::int64_t epoch = 0; epoch < rounds; ++epoch)
     rates.push_back(static_cast<double>(images) / seconds_of([&] {
                       batches.start(epoch);
-                      while (batches.next()) {
-                      }
+                      while (batches.next()) {}
                     }));
-  report("batch_rates", {{"image", to_string(shape)}, {"crop", augmentation.crop}, {"flip", augmentation.flip}, {"cutout", augmentation.cutout}, {"threads", threads}, {"images_per_second", spread(rates)}});
+  report("batch_rates", {{"image", to_string(shape)},
+                         {"crop", augmentation.crop},
+                         {"flip", augmentation.flip},
+                         {"cutout", augmentation.cutout},
+                         {"threads", threads},
+                         {"images_per_second", spread(rates)}});
 }
 
 }  // namespace

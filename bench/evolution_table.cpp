@@ -23,7 +23,8 @@ void run(std::int64_t evaluations) {
     strategy->tell({.trial = trial, .architecture = architecture, .metrics = outcome.metrics});
   }
   const double search_seconds = now_seconds() - start;
-  report("evolution_table", {{"evaluations", evaluations}, {"process_seconds", process_seconds()}, {"search_seconds", search_seconds}, {"best_val_accuracy", best}});
+  report("evolution_table",
+         {{"evaluations", evaluations}, {"process_seconds", process_seconds()}, {"search_seconds", search_seconds}, {"best_val_accuracy", best}});
 }
 
 }  // namespace

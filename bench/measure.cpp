@@ -57,7 +57,7 @@ double process_seconds() {
   std::string stat = text_of("/proc/self/stat");
   std::istringstream fields(stat.substr(stat.rfind(')') + 2));
   std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;   // field 22: when the process started, in ticks after boot
+  for (int i = 3; i <= 22; ++i) fields >> field;  // field 22: when the process started, in ticks after boot
   return std::stod(text_of("/proc/uptime")) - std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 

@@ -71,7 +71,8 @@ std::vector<Sequential> candidates(Int c, Int stride) {
 
 struct PlainDarts::Cell : torch::nn::Module {
   Cell(Int before_last, Int last, Int c, bool reduces, bool behind_reduction) : reduction(reduces) {
-    preprocess.push_back(register_module("preprocess0", behind_reduction ? Sequential(FactorizedReduce(before_last, c)) : relu_conv_bn(before_last, c)));
+    preprocess.push_back(
+        register_module("preprocess0", behind_reduction ? Sequential(FactorizedReduce(before_last, c)) : relu_conv_bn(before_last, c)));
     preprocess.push_back(register_module("preprocess1", relu_conv_bn(last, c)));
     for (int node = 0; node < 4; ++node)
       for (int edge = 0; edge < node + 2; ++edge) {

@@ -10,7 +10,7 @@ namespace netwright::bench {
 namespace {
 
 double rate(double seconds, const std::function<void()>& work) {
-  constexpr std::int64_t block = 16;   // between two looks at the clock
+  constexpr std::int64_t block = 16;  // between two looks at the clock
   std::int64_t count = 0;
   const double start = now_seconds();
   for (; now_seconds() - start < seconds; count += block)

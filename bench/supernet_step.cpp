@@ -29,11 +29,16 @@ Setting read(int count, char** words) {
   Setting setting;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string_view name = words[i];
-    if (name == "--threads") setting.threads = std::stoi(words[i + 1]);
-    else if (name == "--rounds") setting.rounds = std::stoi(words[i + 1]);
-    else if (name == "--batch") setting.batch = std::stoi(words[i + 1]);
-    else if (name == "--only") setting.only = words[i + 1];
-    else throw UsageError("unknown option " + std::string(name));
+    if (name == "--threads")
+      setting.threads = std::stoi(words[i + 1]);
+    else if (name == "--rounds")
+      setting.rounds = std::stoi(words[i + 1]);
+    else if (name == "--batch")
+      setting.batch = std::stoi(words[i + 1]);
+    else if (name == "--only")
+      setting.only = words[i + 1];
+    else
+      throw UsageError("unknown option " + std::string(name));
   }
   return setting;
 }
@@ -89,7 +94,9 @@ struct Case {
             }};
   }
   Step theirs() {
-    return {plain->parameters(), {normal, reduce}, [this] { return at::cross_entropy_loss(plain->forward(images, at::softmax(normal, 1), at::softmax(reduce, 1)), labels); }};
+    return {plain->parameters(), {normal, reduce}, [this] {
+              return at::cross_entropy_loss(plain->forward(images, at::softmax(normal, 1), at::softmax(reduce, 1)), labels);
+            }};
   }
 };
 
@@ -129,7 +136,8 @@ void compare(const Setting& setting) {
   if (setting.only.empty()) {
     fields["netwright_peak_mb"] = peak_of(ours);
     fields["plain_peak_mb"] = peak_of(theirs);
-    const double weights = relative_difference(ours.weights, theirs.weights), architecture = relative_difference(ours.architecture, theirs.architecture);
+    const double weights = relative_difference(ours.weights, theirs.weights),
+                 architecture = relative_difference(ours.architecture, theirs.architecture);
     fields["weight_gradient_difference"] = weights;
     fields["architecture_gradient_difference"] = architecture;
     if (weights > 1e-3 || architecture > 1e-3) throw Error("the gradients differ: " + fields.dump());
