@@ -23,10 +23,9 @@ Graph drawn_graph(const NetworkVerbOptions& options, std::string& title) {
     title = space->info().name;
     return space->open(network_options(*space, options.input, options.classes, options.settings, options.search));
   }
-  const Located located = locate_architecture(text);
-  title = located.space->info().name + ":" + located.space->print(located.architecture);
-  return located.space->close(located.architecture,
-                              network_options(*located.space, options.input, options.classes, options.settings, options.search));
+  NamedNetwork named = named_network(options);
+  title = named.title;
+  return std::move(named.graph);
 }
 
 nlohmann::ordered_json decisions_json(const Space& space, const Architecture& architecture) {
@@ -69,13 +68,12 @@ int show_architecture(const ShowOptions& options, std::ostream& out) {
 }  // namespace
 
 int profile(const NetworkVerbOptions& options, std::ostream& out) {
-  const Located located = locate_architecture(options.architecture);
-  const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings, options.search);
-  const Cost price = cost(located.space->close(located.architecture, network));
+  const NamedNetwork named = named_network(options);
+  const Cost price = cost(named.graph);
   if (options.json)
     out << cost_json(price).dump() << "\n";
   else
-    out << located.space->info().name << ", input " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
+    out << named.space << ", input " << to_string(named.options.input) << ", " << named.options.classes << " classes\n" << cost_lines(price);
   return done;
 }
 

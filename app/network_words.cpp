@@ -28,15 +28,28 @@ std::int64_t count_classes(const DataOptions& data) {
 
 }  // namespace
 
-Located locate_architecture(const std::string& text) {
-  if (!text.ends_with(".json") && !fs::is_directory(text)) return find_architecture(text);
+Written locate_written(const std::string& text) {
+  if (!text.ends_with(".json") && !fs::is_directory(text)) return written_architecture(text);
   const fs::path file = fs::is_directory(text) ? fs::path(text) / "best.json" : fs::path(text);
+  if (!fs::exists(file)) return written_architecture(file.string());
   nlohmann::json json = nlohmann::json::parse(read_file(file), nullptr, false);
-  if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) return find_architecture(file.string());
+  if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) return written_architecture(file.string());
   const fs::path space = json["space"].get<std::string>();
-  if (space.extension() != ".yaml" || space.is_absolute() || !fs::exists(file.parent_path() / space)) return find_architecture(file.string());
+  if (space.extension() != ".yaml" || space.is_absolute() || !fs::exists(file.parent_path() / space)) return written_architecture(file.string());
   json["space"] = (file.parent_path() / space).string();
-  return find_architecture(json.dump());
+  return written_architecture(json.dump());
+}
+
+Located locate_architecture(const std::string& text) {
+  Written written = locate_written(text);
+  Architecture architecture = written.space->parse(written.text);
+  return {std::move(written.space), std::move(architecture)};
+}
+
+NamedNetwork named_network(const NetworkVerbOptions& options) {
+  const Written written = locate_written(options.architecture);
+  const NetworkOptions network = network_options(*written.space, options.input, options.classes, options.settings, options.search);
+  return {written.space->info().name, written.space->info().name + ":" + written.text, network, written.space->network(written.text, network)};
 }
 
 Shape parse_shape(const std::string& text) {

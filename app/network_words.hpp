@@ -9,11 +9,22 @@
 #include "netwright/config/options.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/space/space.hpp"
+#include "verbs.hpp"
 
 namespace netwright {
 
 // find_architecture(), and beyond it: a study's folder means its best.json, and a space file named in a JSON file stands beside that file.
 Located locate_architecture(const std::string& text);
+Written locate_written(const std::string& text);
+
+// The closed network that a verb's words name; genotypes beyond a space included.
+struct NamedNetwork {
+  std::string space;
+  std::string title;         // SPACE:TEXT
+  NetworkOptions options;
+  Graph graph;
+};
+NamedNetwork named_network(const NetworkVerbOptions& options);
 
 // "3x32x32". Errors: UsageError.
 Shape parse_shape(const std::string& text);

@@ -44,10 +44,10 @@ void print_table(const std::map<std::string, double>& values, std::ostream& out)
 int score(const NetworkVerbOptions& options, std::ostream& out) {
   const ProxyOptions wanted = proxy_options(options);
   find_proxies(wanted.names);
-  const Located located = locate_architecture(options.architecture);
-  const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings, options.search);
-  const auto values = score(located.space->close(located.architecture, network), wanted);
-  const std::string name = located.space->info().name + ":" + located.space->print(located.architecture);
+  const NamedNetwork named = named_network(options);
+  const NetworkOptions& network = named.options;
+  const std::string& name = named.title;
+  const auto values = score(named.graph, wanted);
   if (!options.json) {
     out << name << "\ninput " << to_string(network.input) << ", " << network.classes << " classes, batch " << options.batch << ", " << options.fill
         << " fill\n\n";

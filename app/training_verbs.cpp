@@ -40,9 +40,9 @@ Config config_for(const TrainVerbOptions& options) {
 }
 
 Network fresh_network(const NetworkVerbOptions& options, std::string& title) {
-  const Located located = locate_architecture(options.architecture);
-  title = located.space->info().name;
-  Network network(located.space->close(located.architecture, network_options(*located.space, options.input, options.classes, options.settings)));
+  const NamedNetwork named = named_network(options);
+  title = named.space;
+  Network network(named.graph);
   network.initialise(Seed(options.seed).derive("init"));
   network.train(false);
   return network;

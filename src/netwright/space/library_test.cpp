@@ -90,6 +90,14 @@ TEST(Darts, SparseGenotypesHaveThePublishedSizes) {
   }
 }
 
+// The text of a relative beyond the space is no architecture, but means a network.
+TEST(Darts, GenotypesBeyondTheSpaceMeanNetworksToo) {
+  const Json& known = oracle("P-eval-AmoebaNet-cifar");
+  const std::string text = oracles().at("genotypes").at("AmoebaNet").dump();
+  EXPECT_THROW(darts().parse(text), UsageError);
+  expect_cost(darts().network(text, options_of(known.at("input"))), known.at("expect"), "AmoebaNet");
+}
+
 TEST(Darts, SearchNetworkIsThePublishedOne) {
   const Json& expected = oracle("P-supernet-darts").at("expect");
   const Graph open = darts().open({.search = true});

@@ -84,14 +84,12 @@ Json parse_located(std::string_view text, const std::string& place) {
 }
 
 // {"space": ..., "architecture": text or object}
-Located locate_json(const Json& json, const std::string& place) {
+Written written_json(const Json& json, const std::string& place) {
   if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) throw UsageError(place + " names no space: it needs {\"space\": ..., \"architecture\": ...}");
   if (!json.contains("architecture")) throw UsageError(place + " has no \"architecture\"");
   const Json& written = json["architecture"];
   if (!written.is_string() && !written.is_object()) throw UsageError(place + ": \"architecture\" is a string or an object of picks");
-  auto space = find_space(json["space"].get<std::string>());
-  Architecture architecture = space->parse(written.is_string() ? written.get<std::string>() : written.dump());
-  return {std::move(space), std::move(architecture)};
+  return {find_space(json["space"].get<std::string>()), written.is_string() ? written.get<std::string>() : written.dump()};
 }
 
 }  // namespace
@@ -102,6 +100,8 @@ Graph Space::close(const Architecture& architecture, const NetworkOptions& optio
   closed.search = false;
   return netwright::close(open(closed), picks_of(decisions(), architecture));
 }
+
+Graph Space::network(std::string_view text, const NetworkOptions& options) const { return close(parse(text), options); }
 
 std::string Space::print(const Architecture& architecture) const { return netwright::print(decisions(), architecture); }
 
@@ -149,15 +149,22 @@ void check_settings(const SpaceInfo& info, const NetworkOptions& options) {
     if (find_setting(info.settings, name) == nullptr) unknown_setting(info, name);
 }
 
-Located find_architecture(std::string_view text) {
+Written written_architecture(std::string_view text) {
   const std::string trimmed = trim(text);
-  if (trimmed.starts_with('{')) return locate_json(parse_located(trimmed, "the architecture"), "the architecture");
-  if (trimmed.ends_with(".json")) return locate_json(parse_located(read_file(trimmed), "'" + trimmed + "'"), "'" + trimmed + "'");
+  if (trimmed.starts_with('{')) return written_json(parse_located(trimmed, "the architecture"), "the architecture");
   const auto colon = trimmed.find(':');
+  const bool file = trimmed.ends_with(".json");
+  if (file && (colon == std::string::npos || std::filesystem::exists(trimmed)))
+    return written_json(parse_located(read_file(trimmed), "'" + trimmed + "'"), "'" + trimmed + "'");
   if (colon == std::string::npos) throw UsageError("'" + trimmed + "' is no architecture: write SPACE:TEXT, or name a .json file");
-  auto space = find_space(trimmed.substr(0, colon));
-  Architecture architecture = space->parse(std::string_view(trimmed).substr(colon + 1));
-  return {std::move(space), std::move(architecture)};
+  const std::string rest = trimmed.substr(colon + 1);
+  return {find_space(trimmed.substr(0, colon)), file ? read_file(rest) : rest};
+}
+
+Located find_architecture(std::string_view text) {
+  Written written = written_architecture(text);
+  Architecture architecture = written.space->parse(written.text);
+  return {std::move(written.space), std::move(architecture)};
 }
 
 std::string to_json(const Space& space, const Architecture& architecture) {

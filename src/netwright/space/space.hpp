@@ -56,6 +56,9 @@ class Space {
   // {"decision": "pick" | ["pick", ...]} are understood by every space.
   virtual std::string print(const Architecture& architecture) const;
   virtual Architecture parse(std::string_view text) const;
+  // The network that a text means. A notation may reach beyond the space: published genotypes of relatives are built too, though
+  // they are no architecture of this space.
+  virtual Graph network(std::string_view text, const NetworkOptions& options) const;
   // Equal for architectures that compute the same function class where the field counts them as one; otherwise of the architecture.
   virtual std::uint64_t canonical(const Architecture& architecture) const;
 };
@@ -91,8 +94,16 @@ void check_settings(const SpaceInfo& info, const NetworkOptions& options);
 const std::vector<std::string>& space_names();
 std::shared_ptr<const Space> find_space(std::string_view name);
 
-// "SPACE:TEXT" (TEXT as printed, or a JSON object of picks), a file ending in .json, or the file's JSON itself:
-// {"space": name, "architecture": text | {decision: pick}}; other keys are not read. Errors: UsageError.
+// An architecture as it is written: "SPACE:TEXT" (TEXT as printed, or a JSON object), "SPACE:FILE.json" with the text in the file, a
+// file ending in .json, or the file's JSON itself: {"space": name, "architecture": text | object}; other keys are not read.
+// Errors: UsageError.
+struct Written {
+  std::shared_ptr<const Space> space;
+  std::string text;
+};
+Written written_architecture(std::string_view text);
+
+// The same, parsed.
 struct Located {
   std::shared_ptr<const Space> space;
   Architecture architecture;

@@ -86,6 +86,11 @@ TEST_P(EverySpace, ClosedNetworksCostWhatTheirNodesCost) {
   }
 }
 
+TEST_P(EverySpace, TextMeansTheNetworkOfItsArchitecture) {
+  const auto a = sample(tree, rng);
+  EXPECT_EQ(canonical_hash(space->network(space->print(a), usual)), canonical_hash(space->close(a, usual)));
+}
+
 TEST_P(EverySpace, OpenGraphHasTheDecisionsOfTheTree) {
   for (const bool search : {false, true}) {
     NetworkOptions options = usual;

@@ -41,37 +41,35 @@ void sum_into(at::Tensor& sum, const std::vector<at::Tensor>& values, const std:
   });
 }
 
-// Dot products in chunks of fixed size, added in order: the result does not depend on the number of threads.
+// One pass over the gradient and one value: weight * gradient into `out` (where it is wanted) and <gradient, value>. Dot products run in
+// chunks of fixed size that are added in order: the result does not depend on the number of threads.
 template <class T>
-double dot(const at::Tensor& a, const at::Tensor& b) {
-  const T* x = a.const_data_ptr<T>();
-  const T* y = b.const_data_ptr<T>();
-  const std::int64_t chunks = (a.numel() + kGrain - 1) / kGrain;
+double backward_pass(const at::Tensor& gradient, const at::Tensor& value, double weight, at::Tensor* out) {
+  const T* g = gradient.const_data_ptr<T>();
+  const T* v = value.const_data_ptr<T>();
+  T* scaled = out != nullptr ? out->mutable_data_ptr<T>() : nullptr;
+  const T factor = static_cast<T>(weight);
+  const std::int64_t count = gradient.numel(), chunks = (count + kGrain - 1) / kGrain;
   std::vector<double> partial(static_cast<std::size_t>(chunks));
   at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
+      const std::int64_t first = c * kGrain, last = std::min(count, first + kGrain);
       T lanes[16] = {};
-      const std::int64_t first = c * kGrain, last = std::min(a.numel(), first + kGrain);
       std::int64_t i = first;
       for (; i + 16 <= last; i += 16)
-        for (int k = 0; k < 16; ++k) lanes[k] += x[i + k] * y[i + k];
+        for (int k = 0; k < 16; ++k) lanes[k] += g[i + k] * v[i + k];
       double total = 0;
-      for (; i < last; ++i) total += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+      for (; i < last; ++i) total += static_cast<double>(g[i]) * static_cast<double>(v[i]);
       for (const T lane : lanes) total += static_cast<double>(lane);
       partial[static_cast<std::size_t>(c)] = total;
+      // The chunk's gradient is in the cache still.
+      if (scaled != nullptr)
+        for (i = first; i < last; ++i) scaled[i] = factor * g[i];
     }
   });
   double total = 0;
   for (const double p : partial) total += p;
   return total;
-}
-
-at::Tensor weight_gradients(const at::Tensor& gradient, const variable_list& saved) {
-  at::Tensor result = at::empty({saved[0].numel()}, at::kDouble);
-  auto* data = result.mutable_data_ptr<double>();
-  const bool single = gradient.scalar_type() == at::kFloat;
-  for (std::size_t i = 1; i < saved.size(); ++i) data[i - 1] = single ? dot<float>(gradient, saved[i]) : dot<double>(gradient, saved[i]);
-  return result;
 }
 
 struct WeightedSum : torch::autograd::Function<WeightedSum> {
@@ -94,9 +92,21 @@ struct WeightedSum : torch::autograd::Function<WeightedSum> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor gradient = gradients[0].contiguous(saved[1].suggest_memory_format());
     variable_list result(saved.size());
-    for (std::size_t i = 1; i < saved.size(); ++i)
-      if (context->needs_input_grad(i)) result[i] = gradient * saved[0][static_cast<std::int64_t>(i) - 1].item<double>();
-    if (context->needs_input_grad(0)) result[0] = weight_gradients(gradient, saved).to(saved[0].scalar_type());
+    const at::Tensor weights = saved[0].to(at::kDouble).contiguous();
+    at::Tensor weight_gradient = at::empty({saved[0].numel()}, at::kDouble);
+    for (std::size_t i = 1; i < saved.size(); ++i) {
+      const double weight = weights.const_data_ptr<double>()[i - 1];
+      at::Tensor* out = nullptr;
+      if (context->needs_input_grad(i)) out = &(result[i] = at::empty_like(saved[i]));
+      if (!context->needs_input_grad(0)) {
+        if (out != nullptr) at::mul_out(*out, gradient, at::scalar_tensor(weight, gradient.options()));
+        continue;
+      }
+      const bool single = gradient.scalar_type() == at::kFloat;
+      weight_gradient.mutable_data_ptr<double>()[i - 1] =
+          single ? backward_pass<float>(gradient, saved[i], weight, out) : backward_pass<double>(gradient, saved[i], weight, out);
+    }
+    if (context->needs_input_grad(0)) result[0] = weight_gradient.to(saved[0].scalar_type());
     return result;
   }
 };

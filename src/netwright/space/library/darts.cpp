@@ -382,18 +382,24 @@ class Darts final : public Space {
   }
   const SpaceInfo& info() const override { return info_; }
   const DecisionTree& decisions() const override { return tree_; }
-  Graph open(const NetworkOptions& options) const override { return network(outline(info_, options, options.search), open_cell); }
+  Graph open(const NetworkOptions& options) const override { return netwright::network(outline(info_, options, options.search), open_cell); }
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
     return genotype_network(genotype_of(tree_, architecture), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(genotype_of(tree_, architecture)); }
   Architecture parse(std::string_view text) const override {
-    const Json object = Json::parse(text, nullptr, false);
-    const bool genotype = object.is_object() && (object.contains("normal") || object.contains("reduce"));
-    return genotype ? architecture_of(tree_, parse_genotype(text)) : Space::parse(text);
+    return is_genotype(text) ? architecture_of(tree_, parse_genotype(text)) : Space::parse(text);
+  }
+  Graph network(std::string_view text, const NetworkOptions& options) const override {
+    return is_genotype(text) ? genotype_network(parse_genotype(text), options) : Space::network(text, options);
   }
 
  private:
+  static bool is_genotype(std::string_view text) {
+    const Json object = Json::parse(text, nullptr, false);
+    return object.is_object() && (object.contains("normal") || object.contains("reduce"));
+  }
+
   SpaceInfo info_;
   DecisionTree tree_;
 };
