@@ -118,7 +118,7 @@ class Search {
       return !asked_to_stop();
     };
     trial.outcome = judge(case_.evaluator, candidate, trial.fidelity, case_.goal, progress);
-    if (interrupted_ && trial.outcome.status == Status::stopped) {   // only half measured: a resume evaluates it again
+    if (trial.outcome.status == Status::stopped && asked_to_stop()) {   // only half measured: a resume evaluates it again
       if (!once) case_.study.release(trial);
       return;
     }

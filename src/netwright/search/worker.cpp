@@ -94,7 +94,7 @@ bool evaluate_claimed(const WorkerCase& worker_case, const Trial& trial, Heartbe
   heartbeat.watch(trial);
   const Outcome outcome = judge(worker_case.evaluator, candidate, trial.fidelity, worker_case.goal, progress);
   heartbeat.rest();
-  if (given_up && outcome.status == Status::stopped) {
+  if (outcome.status == Status::stopped && (given_up || (worker_case.stop && worker_case.stop()))) {
     worker_case.study.release(trial);
     return false;
   }

@@ -83,7 +83,7 @@ class TrainEvaluator : public Evaluator {
     TrainHooks hooks{.interrupted = interrupted_};
     if (progress) hooks.on_epoch = [&](const EpochReport& report) { return progress(report_of(report)); };
     Trained trained = train_graph(graph, setting, Seed(candidate.seed), hooks);
-    if (trained.interrupted) throw Error("interrupted while training a candidate");
+    if (trained.interrupted) trained.outcome.status = Status::stopped;
     return std::move(trained.outcome);
   }
 

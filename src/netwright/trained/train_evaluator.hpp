@@ -32,8 +32,8 @@ struct Trained {
 Trained train_graph(const Graph& closed, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks = {});
 
 // Closes the candidate with the input shape and classes of the data and calls train_graph; a fidelity with epochs replaces
-// training.epochs. An architecture whose network cannot be built is a failed outcome. `interrupted` is asked at every step; it
-// ends a search by throwing. Errors: those of check_training, and of an unknown network setting.
+// training.epochs. An architecture whose network cannot be built is a failed outcome. `interrupted` is asked at every step; the
+// outcome is `stopped` then. Errors: those of check_training, and of an unknown network setting.
 std::unique_ptr<Evaluator> make_train_evaluator(std::shared_ptr<const Space> space, const NetworkOptions& network, const TrainSetting& setting,
                                                 std::function<bool()> interrupted = {});
 
