@@ -61,6 +61,7 @@ std::vector<Case> config_cases() {
       {"unknown_evaluator", "phases: [search: {evaluator: tablar}]", "check c.yaml", 2, {"did you mean 'tabular'"}},
       {"table_of_another_space", "space: darts\nphases: [search: {evaluator: tabular}]", "check c.yaml", 2, {"phases[0].search", "tabular"}},
       {"derive_without_supernet", "phases: [derive]", "check c.yaml", 2, {"derive", "supernet"}},
+      {"retrain_without_search", "phases: [retrain]", "check c.yaml", 2, {"phases[0].retrain", "derive or search"}},
       {"space_setting",
        "space: {name: darts, network: {chanels: 4}}\nphases: [search: {evaluator: cost}]",
        "check c.yaml",

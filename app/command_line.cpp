@@ -239,8 +239,10 @@ int parse_and_run(const std::vector<std::string>& words, const Verbs& verbs, std
   return parsed.run(out);
 }
 
-// One line, whatever the message holds.
-std::string one_line(std::string text) {
+// One line, whatever the message holds. What libraries throw goes on with frames of their code: its first line says it.
+std::string one_line(const std::exception& error) {
+  std::string text = error.what();
+  if (dynamic_cast<const Error*>(&error) == nullptr) text = text.substr(0, text.find('\n'));
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
@@ -254,14 +256,14 @@ int run_command_line(const std::vector<std::string>& words, const Verbs& verbs, 
     if (code == done && !out) throw Error("cannot write the output (is the disk full?)");
     return code;
   } catch (const UsageError& error) {
-    err << "netwright: " << one_line(error.what()) << "\n";
+    err << "netwright: " << one_line(error) << "\n";
     return wrong_usage;
   } catch (const std::exception& error) {
     if (interrupted()) {
       err << "netwright: interrupted; finished trials are kept\n";
       return interrupted_by_user;
     }
-    err << "netwright: " << one_line(error.what()) << "\n";
+    err << "netwright: " << one_line(error) << "\n";
     return failed;
   }
 }

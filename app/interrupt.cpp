@@ -22,6 +22,7 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);   // a file beyond the limit is an error of its write, not a death
 }
 
 bool interrupted() { return signals != 0; }

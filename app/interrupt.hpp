@@ -10,7 +10,7 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-void catch_interrupts();  // SIGINT and SIGTERM
+void catch_interrupts();  // SIGINT and SIGTERM; a write beyond the file size limit becomes that write's error
 bool interrupted();       // polled by the loops
 
 }  // namespace netwright

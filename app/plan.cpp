@@ -86,6 +86,12 @@ void check_search(const Config& config, const std::shared_ptr<const Space>& spac
   if (search.evaluator == "train") read_training(search.evaluator_options, {}, "evaluator train");
 }
 
+void check_retrain(const Config& config, std::size_t index) {
+  const auto end = config.phases.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto finds = [](const Phase& p) { return std::holds_alternative<DeriveOptions>(p.options) || std::holds_alternative<SearchOptions>(p.options); };
+  if (std::none_of(config.phases.begin(), end, finds)) throw UsageError("needs a derive or search phase before it");
+}
+
 void check_supernet(const Config& config, const Space& space, const SupernetOptions& supernet) {
   if (const std::string reason = no_supernet(space); !reason.empty()) throw Unsupported(reason);
   const double needed = training_bytes(cost(space.open(network_options(config, true))), supernet.batch);
@@ -140,6 +146,7 @@ void refuse_impossible(const Config& config, const std::shared_ptr<const Space>&
     try {
       if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options)) check_search(config, space, *search);
       if (const auto* supernet = std::get_if<SupernetOptions>(&config.phases[i].options)) check_supernet(config, *space, *supernet);
+      if (std::holds_alternative<RetrainOptions>(config.phases[i].options)) check_retrain(config, i);
     } catch (const UsageError& error) {
       throw UsageError(phase_place(config, i) + ": " + error.what());
     }

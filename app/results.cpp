@@ -1,6 +1,5 @@
 #include "results.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/files.hpp"
@@ -10,16 +9,13 @@
 namespace netwright {
 
 void write_results(const Config& config, const Space& space, Study& study, const std::filesystem::path& folder) {
-  const auto trials = study.trials();
-  const auto usable = [](const Trial& t) { return t.state == TrialState::done || t.state == TrialState::stopped; };
-  if (std::any_of(trials.begin(), trials.end(), usable)) {
-    const Trial best = best_trial(study, config.goal);
+  if (const auto best = find_best_trial(study, config.goal)) {
     const bool from_file = std::filesystem::path(config.space.name).has_extension();
     const nlohmann::ordered_json json{{"space", from_file ? "space.yaml" : space.info().name},
-                                      {"architecture", best.architecture},
-                                      {"metrics", best.outcome.metrics},
-                                      {"phase", best.phase},
-                                      {"trial", best.number}};
+                                      {"architecture", best->architecture},
+                                      {"metrics", best->outcome.metrics},
+                                      {"phase", best->phase},
+                                      {"trial", best->number}};
     write_file(folder / "best.json", json.dump(2) + "\n");
     study.put_artefact({.name = "best.json", .kind = "json", .path = "best.json"});
   }

@@ -61,14 +61,15 @@ int run_and_report(const Abilities& program, const Config& config, const std::sh
   ProgressLine progress(out, is_terminal(1));
   try {
     run_phases(program, config, space, study, folder, workers, progress);
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     write_results(config, *space, study, folder);
     throw;
   }
   write_results(config, *space, study, folder);
-  const Trial best = best_trial(study, config.goal);
-  out << "best  " << best.space << ":" << best.architecture << "\n";
-  for (const auto& [metric, value] : best.outcome.metrics) out << "      " << metric << " " << value << "\n";
+  if (const auto best = find_best_trial(study, config.goal)) {
+    out << "best  " << best->space << ":" << best->architecture << "\n";
+    for (const auto& [metric, value] : best->outcome.metrics) out << "      " << metric << " " << value << "\n";
+  }
   out << "see   " << (folder / "report.html").string() << "\n";
   return done;
 }
@@ -92,7 +93,7 @@ int run_given(const Abilities& program, const Config& config, const std::string&
   catch_interrupts();
   Study study = create_study(config, *space, folder);
   const nlohmann::ordered_json summary{{"space", space->info().name}, {"architecture", architecture}};
-  study.put_phase({.name = phase_names(config).at(0), .kind = "derive", .state = "done", .summary = summary.dump()});
+  study.put_phase({.name = "derive", .kind = "derive", .state = "done", .summary = summary.dump()});
   return run_and_report(program, config, space, study, folder, 1, out);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // From the words of a command line to a study and its trials.
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -19,7 +20,8 @@ Study open_study(const std::filesystem::path& folder);
 Config config_of(const Study& study, const std::filesystem::path& folder);
 
 // The trial that a search ended with: the best of the last phase that has a finished trial with the first objective, retrained networks
-// included, baselines excluded. Errors: UsageError when there is none.
+// included, baselines excluded; nothing when there is none. best_trial: the same. Errors: UsageError when there is none.
+std::optional<Trial> find_best_trial(const Study& study, const Goal& goal);
 Trial best_trial(const Study& study, const Goal& goal);
 
 nlohmann::ordered_json trial_json(const Trial& trial);

@@ -17,6 +17,7 @@
 #include "netwright/supernet/derive.hpp"
 #include "netwright/trained/builtin.hpp"
 #include "netwright/trained/inherit.hpp"
+#include "netwright/training/trainer.hpp"
 #include "network_words.hpp"
 #include "train_data.hpp"
 
@@ -43,9 +44,8 @@ std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport
   return points;
 }
 
-OneShot make_one_shot(const PhaseContext& context, const SupernetPhase& supernet) {
-  const Graph open = context.space->open(network_options(context.config, true));
-  return OneShot(context.space->decisions(), open, supernet.options, supernet.seed, place_of(context.config));
+OneShot make_one_shot(const Config& config, const Space& space, const SupernetPhase& supernet) {
+  return OneShot(space.decisions(), space.open(network_options(config, true)), supernet.options, supernet.seed, place_of(config));
 }
 
 // ---- networks that are trained to be compared ----
@@ -191,7 +191,7 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
   const auto& options = std::get<SupernetOptions>(phase.options);
   const SupernetPhase supernet{context.name, context.seed, options, context.folder / (context.name + ".safetensors")};
   const auto split = split_of(context.config);
-  OneShot search = make_one_shot(context, supernet);
+  OneShot search = make_one_shot(context.config, *context.space, supernet);
   if (std::filesystem::exists(supernet.checkpoint)) search.load(supernet.checkpoint);
   // What an epoch wrote after its last checkpoint is written again.
   context.study.drop_series_after(context.name, static_cast<double>(search.history().size()));
@@ -207,6 +207,8 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
   };
   try {
     if (search.train(*split, augmentation(context.config.data), hooks) == TrainEnd::interrupted) throw Interrupted("interrupted in phase '" + context.name + "'");
+  } catch (const Diverged& error) {
+    throw Error("phase '" + context.name + "': " + error.what());
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
@@ -219,14 +221,17 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
               {"params", cost(context.space->open(network_options(context.config, true))).params}}.dump();
 }
 
+std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet) {
+  OneShot search = make_one_shot(config, space, supernet);
+  search.load(supernet.checkpoint);
+  return space.print(strongest(space.decisions(), search.probabilities()));
+}
+
 std::string run_derive_phase(const PhaseContext& context, const Phase&) {
   const auto names = phase_names(context.config);
   const int index = static_cast<int>(std::find(names.begin(), names.end(), context.name) - names.begin());
   const SupernetPhase supernet = supernet_phase(context.config, context.folder, index);
-  OneShot search = make_one_shot(context, supernet);
-  search.load(supernet.checkpoint);
-  const Architecture derived = strongest(context.space->decisions(), search.probabilities());
-  const std::string text = context.space->print(derived);
+  const std::string text = strongest_architecture(context.config, *context.space, supernet);
   context.progress.say("derived  " + context.space->info().name + ":" + text);
   return Json{{"space", context.space->info().name}, {"architecture", text}}.dump();
 }
@@ -280,11 +285,20 @@ std::filesystem::path weights_file(const std::filesystem::path& folder, const Tr
   return folder / (trial.phase + "_" + std::to_string(trial.number) + ".safetensors");
 }
 
+void load_weights_file(const Network& network, const std::filesystem::path& file) {
+  const Safetensors content = read_safetensors(file);
+  try {
+    load_weights(network.tensors(), content.weights);
+  } catch (const UsageError& error) {
+    throw UsageError(file.string() + ": " + error.what());
+  }
+}
+
 Network trained_network(const Config& config, const Space& space, const std::filesystem::path& folder, const Trial& trial) {
   const auto file = weights_file(folder, trial);
   if (!std::filesystem::exists(file)) throw UsageError(file.string() + " is not there: only retrained networks have weights");
   Network network(closed_graph(config, space, trial.architecture, true), place_of(config));
-  load_weights(network.tensors(), read_safetensors(file).weights);
+  load_weights_file(network, file);
   network.train(false);
   return network;
 }

@@ -9,8 +9,12 @@
 
 namespace netwright {
 
+struct SupernetPhase;
+
 // supernet: trains it, logs losses and shares of every choice, keeps everything in FOLDER/NAME.safetensors after every epoch.
 std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
+// The architecture of a trained supernet's strongest choices, printed. Errors: UsageError for a checkpoint that is not there or not its own.
+std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet);
 // derive: the strongest architecture of the supernet before it.
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
 // retrain: the architectures that the phases before it found, each from scratch, then the one look at the test part.
@@ -28,6 +32,9 @@ std::vector<std::string> found_architectures(const PhaseContext& context, std::i
 
 // FOLDER/PHASE_NUMBER.safetensors: the weights of a trained trial.
 std::filesystem::path weights_file(const std::filesystem::path& folder, const Trial& trial);
+
+// Errors: UsageError, which names the file, when it is none or of another network.
+void load_weights_file(const Network& network, const std::filesystem::path& file);
 
 // Rebuilds a trained trial's network out of its weights file. Errors: UsageError when the file is not there.
 Network trained_network(const Config& config, const Space& space, const std::filesystem::path& folder, const Trial& trial);

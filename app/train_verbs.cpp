@@ -13,6 +13,7 @@ void add_training_verbs(Verbs& verbs) {
   verbs.search = [](const SearchVerbOptions& options, std::ostream& out) { return search(training_abilities(), options, out); };
   verbs.resume = [](const ResumeOptions& options, std::ostream& out) { return resume(training_abilities(), options, out); };
   verbs.worker = [](const WorkerOptions& options, std::ostream& out) { return worker(training_abilities(), options, out); };
+  verbs.derive = derive_with_torch;
   verbs.retrain = retrain;
   verbs.evaluate = evaluate;
   verbs.export_network = export_network;

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -37,6 +38,21 @@ Config config_for(const TrainVerbOptions& options) {
   if (fs::is_directory(options.architecture) && fs::exists(fs::path(options.architecture) / "study.db"))
     return config_of(open_study(options.architecture), options.architecture);
   return read_config_text("phases: [retrain, export]\n", "the default config", options.overrides, known_names());
+}
+
+// Settings of another space mean nothing to a network.
+bool same_space(const Config& config, const Space& space) { return find_space(config.space.name)->info().name == space.info().name; }
+
+// What find_space() calls the space of an architecture: its name, or the file that it was read from.
+std::string space_name(const std::string& architecture, const Space& space) {
+  const std::string name = space.info().name;
+  if (std::find(space_names().begin(), space_names().end(), name) != space_names().end()) return name;
+  if (fs::exists(fs::path(architecture) / "study.db")) return config_of(open_study(architecture), architecture).space.name;
+  const bool file = architecture.ends_with(".json") || fs::is_directory(architecture);
+  if (!file) return architecture.substr(0, architecture.find(':'));
+  const fs::path json = fs::is_directory(architecture) ? fs::path(architecture) / "best.json" : fs::path(architecture);
+  const std::string written = Json::parse(read_file(json)).at("space").get<std::string>();
+  return fs::exists(json.parent_path() / written) ? (json.parent_path() / written).string() : written;
 }
 
 Network fresh_network(const NetworkVerbOptions& options, std::string& title) {
@@ -89,12 +105,22 @@ int retrain(const TrainVerbOptions& options, std::ostream& out) {
   RetrainOptions retraining{.training = training_of(config)};
   if (options.epochs > 0) retraining.training.epochs = options.epochs;
   if (options.out.empty()) throw UsageError("retrain: --out DIR says where the trained network goes");
-  config.phases = {{"derive", DeriveOptions{}}, {"retrain", retraining}, {"export", ExportOptions{}}};
-  config.space.name = located.space->info().name;
-  if (fs::is_directory(options.architecture)) config.space.name = config_for(options).space.name;
+  config.phases = {{"retrain", retraining}, {"export", ExportOptions{}}};
+  if (!same_space(config, *located.space)) config.space = {};
+  config.space.name = space_name(options.architecture, *located.space);
   if (options.seed != 0) config.seed = options.seed;
   const std::string text = located.space->print(located.architecture);
   return run_given(training_abilities(), config, text, options.out, out);
+}
+
+int derive_with_torch(const StudyOptions& options, std::ostream& out) {
+  if (const int code = derive(options, out); code != hand_over) return code;
+  const Config config = config_of(open_study(options.folder), options.folder);
+  const auto space = find_space(config.space.name);
+  const std::string text = strongest_architecture(config, *space, supernet_phase(config, options.folder));
+  if (options.json) out << Json{{"space", space->info().name}, {"architecture", text}}.dump(2) << "\n";
+  else out << space->info().name << ":" << text << "\n";
+  return done;
 }
 
 int evaluate(const TrainVerbOptions& options, std::ostream& out) {
@@ -106,9 +132,9 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out) {
   const auto loaded = [&] {
     const Located located = locate_architecture(options.architecture);
     NetworkOptions network = network_options(config);
-    if (config.space.name != located.space->info().name) network.settings.clear();
+    if (!same_space(config, *located.space)) network.settings.clear();
     Network built(located.space->close(located.architecture, network), place_of(config));
-    load_weights(built.tensors(), read_safetensors(options.weights).weights);
+    load_weights_file(built, options.weights);
     return built;
   };
   Network network = study ? best_network(options.architecture, title) : loaded();

@@ -323,8 +323,8 @@ const std::vector<PhaseKind>& phase_kinds() {
                                   [](const KnownNames&) { return supernet_fields(); }),
       phase_kind<DeriveOptions>("derive", "reads the architecture off the supernet", {"supernet"}, [](const KnownNames&) { return derive_fields(); }),
       phase_kind<SearchOptions>("search", "tries architectures one by one", {}, search_fields),
-      phase_kind<RetrainOptions>("retrain", "trains the best from scratch and tests it once", {"derive", "search"},
-                                 [](const KnownNames&) { return retrain_fields(); }),
+      // Needs no phase: a retraining of its own is given its architecture by hand.
+      phase_kind<RetrainOptions>("retrain", "trains the best from scratch and tests it once", {}, [](const KnownNames&) { return retrain_fields(); }),
       phase_kind<BaselineOptions>("baselines", "what the search has to beat", {"retrain"}, [](const KnownNames&) { return baseline_fields(); }),
       phase_kind<ExportOptions>("export", "writes the best trained network", {"retrain"}, [](const KnownNames&) { return export_fields(); }),
   };
