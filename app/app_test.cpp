@@ -1,6 +1,8 @@
 // The built command, run as a user runs it.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/files.hpp"
@@ -57,6 +59,25 @@ TEST_F(App, ProfileTakesInputClassesAndSettings) {
   const Json more = json("profile " + arch + " --classes 100");
   EXPECT_EQ(more.at("params").get<int>() - usual.at("params").get<int>(), 90 * 64 + 90);
   EXPECT_GT(json("profile " + arch + " --input 3x64x64").at("macs"), usual.at("macs"));
+}
+
+TEST_F(App, ProfileTakesGenotypesOfAnyLength) {
+  const Json file = Json::parse(std::ifstream(NETWRIGHT_SOURCE_DIR "/tests/oracles.json"));
+  const auto expected = [&](const std::string& id) -> Json {
+    for (const auto& entry : file.at("cases"))
+      if (entry.at("id") == id) return entry.at("expect");
+    return {};
+  };
+  for (const std::string name : {"DARTS_V2", "AmoebaNet"}) {
+    const std::string genotype = file.at("genotypes").at(name).dump();
+    const Json expect = expected("P-eval-" + name + "-cifar");
+    const Json got = json("profile 'darts:" + genotype + "' network=cifar channels=36 cells=20 auxiliary=true");
+    EXPECT_EQ(got.at("params"), expect.at("params_with_aux")) << name;
+    EXPECT_EQ(got.at("params").get<std::int64_t>() - got.at("params_auxiliary").get<std::int64_t>(), expect.at("params_no_aux").get<std::int64_t>()) << name;
+    EXPECT_EQ(got.at("macs"), expect.at("macs_32x32")) << name;
+    write_file(folder_ / "genotype.json", genotype);
+    EXPECT_EQ(json("profile darts:genotype.json channels=36 cells=20").at("params"), expect.at("params_no_aux")) << name;
+  }
 }
 
 TEST_F(App, MatrixSaysWhyNot) {

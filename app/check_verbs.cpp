@@ -24,7 +24,10 @@ using Json = nlohmann::ordered_json;
 // A file that has phases is a config; any other YAML file is a space.
 bool is_config(const std::string& file) { return parse_tree(read_file(file), file).find("phases") != nullptr; }
 
-bool names_a_file(const std::string& text) { return text.ends_with(".yaml") || text.ends_with(".yml") || fs::exists(text); }
+bool names_a_file(const std::string& text) {
+  std::error_code too_long;
+  return text.ends_with(".yaml") || text.ends_with(".yml") || fs::exists(text, too_long);
+}
 
 Json outlook_json(const std::vector<ConstraintOutlook>& list) {
   Json json = Json::array();

@@ -17,7 +17,7 @@ namespace {
 // The graph that a drawing is of: a closed network, or the open graph of a space named alone.
 Graph drawn_graph(const NetworkVerbOptions& options, std::string& title) {
   const std::string& text = options.architecture;
-  const bool space_alone = text.find(':') == std::string::npos && !text.ends_with(".json") && !std::filesystem::is_directory(text);
+  const bool space_alone = text.find(':') == std::string::npos && !text.ends_with(".json") && !is_folder(text);
   if (space_alone) {
     const auto space = find_space(text);
     title = space->info().name;
@@ -96,7 +96,7 @@ int draw(const NetworkVerbOptions& options, std::ostream& out) {
 }
 
 int show(const ShowOptions& options, std::ostream& out) {
-  return std::filesystem::is_directory(options.what) ? show_trial(options, out) : show_architecture(options, out);
+  return is_folder(options.what) ? show_trial(options, out) : show_architecture(options, out);
 }
 
 }  // namespace netwright

@@ -28,9 +28,14 @@ std::int64_t count_classes(const DataOptions& data) {
 
 }  // namespace
 
+bool is_folder(const std::string& text) {
+  std::error_code too_long;
+  return fs::is_directory(text, too_long);
+}
+
 Written locate_written(const std::string& text) {
-  if (!text.ends_with(".json") && !fs::is_directory(text)) return written_architecture(text);
-  const fs::path file = fs::is_directory(text) ? fs::path(text) / "best.json" : fs::path(text);
+  if (!text.ends_with(".json") && !is_folder(text)) return written_architecture(text);
+  const fs::path file = is_folder(text) ? fs::path(text) / "best.json" : fs::path(text);
   if (!fs::exists(file)) return written_architecture(file.string());
   nlohmann::json json = nlohmann::json::parse(read_file(file), nullptr, false);
   if (!json.is_object() || !json.contains("space") || !json["space"].is_string()) return written_architecture(file.string());

@@ -15,6 +15,8 @@ namespace netwright {
 
 // find_architecture(), and beyond it: a study's folder means its best.json, and a space file named in a JSON file stands beside that file.
 Located locate_architecture(const std::string& text);
+// Whether the text names a folder; an architecture's text may be longer than any file's name.
+bool is_folder(const std::string& text);
 Written locate_written(const std::string& text);
 
 // The closed network that a verb's words name; genotypes beyond a space included.

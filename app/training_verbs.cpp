@@ -35,7 +35,7 @@ using Json = nlohmann::ordered_json;
 // The config of a single network: as given, or the defaults; a study's folder brings its own.
 Config config_for(const TrainVerbOptions& options) {
   if (!options.config.empty()) return read_config(options.config, options.overrides, known_names());
-  if (fs::is_directory(options.architecture) && fs::exists(fs::path(options.architecture) / "study.db"))
+  if (is_folder(options.architecture) && fs::exists(fs::path(options.architecture) / "study.db"))
     return config_of(open_study(options.architecture), options.architecture);
   return read_config_text("phases: [retrain, export]\n", "the default config", options.overrides, known_names());
 }
@@ -47,10 +47,10 @@ bool same_space(const Config& config, const Space& space) { return find_space(co
 std::string space_name(const std::string& architecture, const Space& space) {
   const std::string name = space.info().name;
   if (std::find(space_names().begin(), space_names().end(), name) != space_names().end()) return name;
-  if (fs::exists(fs::path(architecture) / "study.db")) return config_of(open_study(architecture), architecture).space.name;
-  const bool file = architecture.ends_with(".json") || fs::is_directory(architecture);
+  if (is_folder(architecture) && fs::exists(fs::path(architecture) / "study.db")) return config_of(open_study(architecture), architecture).space.name;
+  const bool file = architecture.ends_with(".json") || is_folder(architecture);
   if (!file) return architecture.substr(0, architecture.find(':'));
-  const fs::path json = fs::is_directory(architecture) ? fs::path(architecture) / "best.json" : fs::path(architecture);
+  const fs::path json = is_folder(architecture) ? fs::path(architecture) / "best.json" : fs::path(architecture);
   const std::string written = Json::parse(read_file(json)).at("space").get<std::string>();
   return fs::exists(json.parent_path() / written) ? (json.parent_path() / written).string() : written;
 }
@@ -127,7 +127,7 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out) {
   const Config config = config_for(options);
   const auto split = split_of(config);
   std::string title;
-  const bool study = fs::is_directory(options.architecture) && options.weights.empty();
+  const bool study = is_folder(options.architecture) && options.weights.empty();
   if (!study && options.weights.empty()) throw UsageError("evaluate: --weights FILE.safetensors names the trained weights");
   const auto loaded = [&] {
     const Located located = locate_architecture(options.architecture);
@@ -150,7 +150,7 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out) {
 int export_network(const NetworkVerbOptions& options, std::ostream& out) {
   if (options.out.empty()) throw UsageError("export: --out FILE says where; its ending (.onnx, .pt, .safetensors, .json) says what");
   std::string title;
-  const bool study = fs::is_directory(options.architecture);
+  const bool study = is_folder(options.architecture);
   Network network = study ? best_network(options.architecture, title) : fresh_network(options, title);
   const std::string ending = fs::path(options.out).extension();
   const Weights weights = to_weights(network.tensors());

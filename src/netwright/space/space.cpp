@@ -154,7 +154,8 @@ Written written_architecture(std::string_view text) {
   if (trimmed.starts_with('{')) return written_json(parse_located(trimmed, "the architecture"), "the architecture");
   const auto colon = trimmed.find(':');
   const bool file = trimmed.ends_with(".json");
-  if (file && (colon == std::string::npos || std::filesystem::exists(trimmed)))
+  std::error_code too_long;
+  if (file && (colon == std::string::npos || std::filesystem::exists(trimmed, too_long)))
     return written_json(parse_located(read_file(trimmed), "'" + trimmed + "'"), "'" + trimmed + "'");
   if (colon == std::string::npos) throw UsageError("'" + trimmed + "' is no architecture: write SPACE:TEXT, or name a .json file");
   const std::string rest = trimmed.substr(colon + 1);
