@@ -41,6 +41,7 @@ void share_threads(std::int64_t workers) {
     if (given == nullptr || std::atoi(given) > share) setenv(name, std::to_string(share).c_str(), 1);
   }
   setenv("OMP_WAIT_POLICY", "passive", 0);
+  setenv("GOMP_SPINCOUNT", "0", 1);
 }
 
 std::unique_ptr<Launcher> launch(const PhaseContext& context, std::int64_t window) {
