@@ -1,4 +1,5 @@
 // search, resume, worker: a config's phases, run into a folder.
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -44,6 +45,15 @@ void make_folder(const fs::path& folder) {
     throw UsageError(folder.string() + " holds a study already; go on with it by netwright resume " + folder.string() + ", or give another --out");
 }
 
+// Baselines by default: a search that retrains is compared, unless its config has a baselines phase of its own (random: 0 and
+// resnet: false switch them off).
+void add_baselines(Config& config) {
+  const auto kind = [](const char* name) { return [name](const Phase& p) { return p.kind == name; }; };
+  const auto retrain = std::find_if(config.phases.begin(), config.phases.end(), kind("retrain"));
+  if (retrain == config.phases.end() || std::any_of(config.phases.begin(), config.phases.end(), kind("baselines"))) return;
+  config.phases.insert(retrain + 1, Phase{"baselines", BaselineOptions{}});
+}
+
 Study create_study(const Config& config, const Space& space, const fs::path& folder) {
   make_folder(folder);
   const Config kept = settled(config, folder);
@@ -79,7 +89,8 @@ int run_and_report(const Abilities& program, const Config& config, const std::sh
 int search(const Abilities& program, const SearchVerbOptions& options, std::ostream& out) {
   std::vector<std::string> overrides = options.overrides;
   if (options.seed) overrides.push_back("seed=" + std::to_string(*options.seed));
-  const Config config = read_config(options.config, overrides, known_names());
+  Config config = read_config(options.config, overrides, known_names());
+  add_baselines(config);
   const auto space = find_space(config.space.name);
   refuse_impossible(config, space);
   if (!can_run(program, config)) return hand_over;

@@ -183,7 +183,8 @@ class Pipeline(unittest.TestCase):
         (self.folder / "i.yaml").write_text(config(self.folder / "images", phases))
         self.netwright.good("search", "i.yaml", "--out", "inherited")
         states = [(t[0], t[7]) for t in trials(self.folder / "inherited")]
-        self.assertEqual(states, [("retrain", "done")] * (len(states) - 3) + [("search", "done")] * 3)
+        # Two random networks and a ResNet join by default, where the config says nothing of baselines.
+        self.assertEqual(states, [("baselines", "done")] * 3 + [("retrain", "done")] * (len(states) - 6) + [("search", "done")] * 3)
 
     def test_known_answers(self):
         verdicts = self.netwright.json("oracle", ORACLES, "--only", "N201-")
