@@ -3,6 +3,7 @@
 #include <graphviz/gvc.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -10,6 +11,10 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/graph/operation.hpp"
+
+extern "C" {
+extern gvplugin_library_t gvplugin_core_LTX_library, gvplugin_dot_layout_LTX_library;
+}
 
 namespace netwright {
 namespace {
@@ -315,24 +320,33 @@ class Writer {
 };
 
 struct Closer {
+  void operator()(GVC_t* context) const { gvFreeContext(context); }
   void operator()(Agraph_t* graph) const { agclose(graph); }
 };
+
+// Only the layout and the SVG writer: text is measured by Graphviz's own tables, so that a drawing is the same on every machine,
+// whatever fonts it has (with the plugin that asks Pango, one graph drawn twice in a process could differ).
+std::unique_ptr<GVC_t, Closer> new_context() {
+  static const std::array<lt_symlist_t, 3> plugins{{{"gvplugin_dot_layout_LTX_library", &gvplugin_dot_layout_LTX_library},
+                                                    {"gvplugin_core_LTX_library", &gvplugin_core_LTX_library},
+                                                    {nullptr, nullptr}}};
+  return std::unique_ptr<GVC_t, Closer>(gvContextPlugins(plugins.data(), 0));
+}
 
 std::string lay_out(const std::string& dot) {
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
   agseterr(AGMAX);   // Graphviz would write to the terminal; its last message is thrown instead
   const auto fail = [] { throw Error(std::string("Graphviz cannot lay out the drawing: ") + (aglasterr() != nullptr ? aglasterr() : "no reason given")); };
-  // Never freed: its text plugin remembers font names, which belong to the context, beyond the context's life.
-  static GVC_t* const context = gvContext();
+  const std::unique_ptr<GVC_t, Closer> context = new_context();
   const std::unique_ptr<Agraph_t, Closer> graph(agmemread(dot.c_str()));
-  if (context == nullptr || !graph || gvLayout(context, graph.get(), "dot") != 0) fail();
+  if (!context || !graph || gvLayout(context.get(), graph.get(), "dot") != 0) fail();
   char* data = nullptr;
   unsigned int length = 0;
-  const int failed = gvRenderData(context, graph.get(), "svg", &data, &length);
+  const int failed = gvRenderData(context.get(), graph.get(), "svg", &data, &length);
   std::string svg = data != nullptr ? std::string(data, length) : "";
   if (data != nullptr) gvFreeRenderData(data);
-  gvFreeLayout(context, graph.get());
+  gvFreeLayout(context.get(), graph.get());
   if (failed != 0 || svg.empty()) fail();
   return svg;
 }
