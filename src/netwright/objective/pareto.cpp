@@ -2,40 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <limits>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/objective/fronts.hpp"
 
 namespace netwright {
 namespace {
 
-struct Point {
-  double violation = 0;
-  std::vector<double> values;  // to be maximised
-};
-
-Point point(const Goal& goal, const Metrics& metrics) {
-  Point result{.violation = violation(goal, metrics)};
-  for (const Objective& objective : goal.objectives) result.values.push_back(score(Goal{.objectives = {objective}}, metrics));
-  return result;
-}
-
-bool dominates(const Point& a, const Point& b) {
-  if (a.violation != b.violation) return a.violation < b.violation;
-  bool one_better = false;
-  for (std::size_t i = 0; i < a.values.size(); ++i) {
-    if (a.values[i] < b.values[i]) return false;
-    one_better = one_better || a.values[i] > b.values[i];
-  }
-  return one_better;
-}
-
-bool eligible(const Point& candidate) {
-  return candidate.violation == 0 && std::ranges::all_of(candidate.values, [](double value) { return std::isfinite(value); });
-}
+bool eligible(const Point& candidate) { return candidate.violation == 0 && informative(candidate); }
 
 std::string number(double value) {
   char digits[32];
@@ -69,11 +45,11 @@ Objective parse_objective(std::string_view part) {
 
 }  // namespace
 
-bool dominates(const Goal& goal, const Metrics& a, const Metrics& b) { return dominates(point(goal, a), point(goal, b)); }
+bool dominates(const Goal& goal, const Metrics& a, const Metrics& b) { return dominates(point_of(goal, a), point_of(goal, b)); }
 
 std::vector<std::size_t> non_dominated(const Goal& goal, const std::vector<Metrics>& trials) {
   std::vector<Point> points;
-  for (const Metrics& metrics : trials) points.push_back(point(goal, metrics));
+  for (const Metrics& metrics : trials) points.push_back(point_of(goal, metrics));
   std::vector<std::size_t> front;
   for (std::size_t i = 0; i < points.size(); ++i) {
     if (!eligible(points[i])) continue;
