@@ -19,7 +19,7 @@ constexpr auto examples = R"(Examples:
   netwright profile 'nasbench201:|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'
   netwright matrix --space darts
 
-An architecture is written SPACE:TEXT, or is a JSON file. Settings of a network follow it as key=value.
+An architecture is written SPACE:TEXT, or is a JSON file or a published one (netwright list architectures). Settings of a network follow it as key=value.
 Exit codes: 0 done, 1 failed, 2 wrong usage or config, 130 interrupted.)";
 
 // Everything that the parser fills, alive while a verb runs.
@@ -112,7 +112,7 @@ void add_study_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
 
 CLI::App* add_network(CLI::App& app, Parsed& p, const char* name, const char* meaning, const Verb<NetworkVerbOptions>& verb) {
   CLI::App* sub = add(app, p, "Networks", name, meaning, verb, p.network);
-  sub->add_option("architecture", p.network.architecture, "SPACE:TEXT or a JSON file")->required()->type_name("ARCH");
+  sub->add_option("architecture", p.network.architecture, "SPACE:TEXT, SPACE/NAME@NETWORK (see list architectures) or a JSON file")->required()->type_name("ARCH");
   sub->add_option("settings", p.network.settings, "settings of the network, as channels=36 auxiliary=true")->type_name("KEY=VALUE");
   sub->add_option("--input", p.network.input, "shape of the input, as 3x32x32");
   sub->add_option("--classes", p.network.classes, "number of classes")->check(CLI::PositiveNumber);
@@ -161,8 +161,8 @@ void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
 
 void add_list_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   const char* group = "What there is";
-  CLI::App* sub = add(app, p, group, "list", "spaces, strategies, evaluators, proxies or operations", verbs.list, p.list);
-  sub->add_option("what", p.list.what, "spaces | strategies | evaluators | proxies | operations")->required();
+  CLI::App* sub = add(app, p, group, "list", "spaces, strategies, evaluators, proxies, operations or architectures", verbs.list, p.list);
+  sub->add_option("what", p.list.what, "spaces | strategies | evaluators | proxies | operations | architectures")->required();
   add_json(sub, p.list.json);
   sub = add(app, p, group, "space", "a space: its size, decisions and traits", verbs.space, p.list);
   sub->add_option("space", p.list.space, "a name or a YAML file")->required();

@@ -1,6 +1,7 @@
 // profile, draw, show: what can be read off an architecture without running it.
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
@@ -8,6 +9,7 @@
 #include "netwright/core/names.hpp"
 #include "netwright/graph/drawing.hpp"
 #include "netwright/graph/json.hpp"
+#include "netwright/space/architectures.hpp"
 #include "study_words.hpp"
 #include "verbs.hpp"
 
@@ -17,7 +19,7 @@ namespace {
 // The graph that a drawing is of: a closed network, or the open graph of a space named alone.
 Graph drawn_graph(const NetworkVerbOptions& options, std::string& title) {
   const std::string& text = options.architecture;
-  const bool space_alone = text.find(':') == std::string::npos && !text.ends_with(".json") && !is_folder(text);
+  const bool space_alone = text.find(':') == std::string::npos && !text.ends_with(".json") && !is_folder(text) && !names_architecture(text);
   if (space_alone) {
     const auto space = find_space(text);
     title = space->info().name;
@@ -40,19 +42,33 @@ nlohmann::ordered_json decisions_json(const Space& space, const Architecture& ar
   return decisions;
 }
 
-int show_architecture(const ShowOptions& options, std::ostream& out) {
-  const Located located = locate_architecture(options.what);
-  const NetworkOptions network = network_options(*located.space, options.input, options.classes, options.settings);
-  const Cost price = cost(located.space->close(located.architecture, network));
-  const auto decisions = decisions_json(*located.space, located.architecture);
-  const std::string text = located.space->print(located.architecture);
-  if (options.json) {
-    out << nlohmann::ordered_json{{"space", located.space->info().name}, {"architecture", text}, {"decisions", decisions}, {"cost", cost_json(price)}}
-               .dump(2)
-        << "\n";
-    return done;
+// {"paper": ..., "params": "5.3M", ...} of SPACE/NAME@NETWORK.
+nlohmann::ordered_json published_json(const std::string& name) {
+  const auto [architecture, network] = find_named_network(trim(name));
+  nlohmann::ordered_json json{{"paper", architecture.paper}};
+  for (const auto& [key, value] : network.published) json[key] = value;
+  return json;
+}
+
+// "published: 5.3M params, 564M macs, 74.0 top1 (Zoph et al. 2018, arXiv 1707.07012)"
+std::string published_line(const nlohmann::ordered_json& published) {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : published.items())
+    if (key != "paper") values.push_back(value.get<std::string>() + " " + key);
+  return "published: " + (values.empty() ? "" : join(values, ", ") + " ") + "(" + published.at("paper").get<std::string>() + ")";
+}
+
+// Published relatives may lie beyond the space (a genotype with operations of its own): then nothing, as they have no decisions.
+std::optional<Architecture> architecture_within(const Written& written) {
+  if (!written.network) return written.space->parse(written.text);
+  try {
+    return written.space->parse(written.text);
+  } catch (const UsageError&) {
+    return std::nullopt;
   }
-  out << located.space->info().name << ":" << text << "\n\n";
+}
+
+void print_decisions(const nlohmann::ordered_json& decisions, std::ostream& out) {
   for (const auto& [name, pick] : decisions.items()) {
     std::vector<std::string> names;
     if (pick.is_array())
@@ -61,7 +77,27 @@ int show_architecture(const ShowOptions& options, std::ostream& out) {
       names.push_back(pick.get<std::string>());
     out << "  " << name << " = " << join(names, " + ") << "\n";
   }
+}
+
+int show_architecture(const ShowOptions& options, std::ostream& out) {
+  const Written written = locate_written(options.what);
+  const Space& space = *written.space;
+  const NetworkOptions network = network_options(written, options.input, options.classes, options.settings);
+  const auto architecture = architecture_within(written);
+  const Cost price = cost(architecture ? space.close(*architecture, network) : space.network(written.text, network));
+  const auto decisions = architecture ? decisions_json(space, *architecture) : nlohmann::ordered_json::object();
+  const std::string text = architecture ? space.print(*architecture) : written.text;
+  nlohmann::ordered_json paper = written.network ? published_json(options.what) : nlohmann::ordered_json::object();
+  if (options.json) {
+    nlohmann::ordered_json json{{"space", space.info().name}, {"architecture", text}, {"decisions", decisions}, {"cost", cost_json(price)}};
+    if (!paper.empty()) json["published"] = paper;
+    out << json.dump(2) << "\n";
+    return done;
+  }
+  out << space.info().name << ":" << text << "\n\n";
+  print_decisions(decisions, out);
   out << "\ninput " << to_string(network.input) << ", " << network.classes << " classes\n" << cost_lines(price);
+  if (!paper.empty()) out << published_line(paper) << "\n";
   return done;
 }
 

@@ -26,6 +26,15 @@ std::int64_t count_classes(const DataOptions& data) {
   return classes;
 }
 
+NetworkOptions overridden(NetworkOptions options, const Space& space, const std::string& input, std::int64_t classes,
+                          const std::vector<std::string>& settings) {
+  for (const auto& [name, value] : parse_settings(settings)) options.settings[name] = value;
+  if (!input.empty()) options.input = parse_shape(input);
+  if (classes > 0) options.classes = classes;
+  check_settings(space.info(), options);
+  return options;
+}
+
 }  // namespace
 
 bool is_folder(const std::string& text) {
@@ -53,8 +62,9 @@ Located locate_architecture(const std::string& text) {
 
 NamedNetwork named_network(const NetworkVerbOptions& options) {
   const Written written = locate_written(options.architecture);
-  const NetworkOptions network = network_options(*written.space, options.input, options.classes, options.settings, options.search);
-  return {written.space->info().name, written.space->info().name + ":" + written.text, network, written.space->network(written.text, network)};
+  const NetworkOptions network = network_options(written, options.input, options.classes, options.settings, options.search);
+  const std::string title = written.network ? options.architecture : written.space->info().name + ":" + written.text;
+  return {written.space->info().name, title, network, written.space->network(written.text, network)};
 }
 
 Shape parse_shape(const std::string& text) {
@@ -81,11 +91,15 @@ Settings parse_settings(const std::vector<std::string>& words) {
 
 NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
                                bool search) {
-  NetworkOptions options{.input = space.info().input, .classes = space.info().classes, .search = search, .settings = parse_settings(settings)};
-  if (!input.empty()) options.input = parse_shape(input);
-  if (classes > 0) options.classes = classes;
-  check_settings(space.info(), options);
-  return options;
+  return overridden({.input = space.info().input, .classes = space.info().classes, .search = search}, space, input, classes, settings);
+}
+
+NetworkOptions network_options(const Written& written, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
+                               bool search) {
+  if (!written.network) return network_options(*written.space, input, classes, settings, search);
+  NetworkOptions options = *written.network;
+  options.search = search;
+  return overridden(std::move(options), *written.space, input, classes, settings);
 }
 
 NetworkOptions network_options(const Config& config, bool search) {

@@ -37,6 +37,9 @@ Settings parse_settings(const std::vector<std::string>& words);
 // Empty input and 0 classes: the usual ones of the space.
 NetworkOptions network_options(const Space& space, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
                                bool search = false);
+// The same over the network of a published architecture, where one is written.
+NetworkOptions network_options(const Written& written, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
+                               bool search = false);
 
 // Input and classes as the config's data have them; settings from its space section (those of the supernet when `search`).
 // Errors: UsageError for a folder of images that is not there or has fewer than two classes.

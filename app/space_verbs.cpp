@@ -7,7 +7,10 @@
 #include "catalogue.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
+#include "netwright/graph/cost.hpp"
 #include "netwright/graph/operation.hpp"
+#include "netwright/space/architectures.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/strategy.hpp"
 #include "verbs.hpp"
@@ -131,17 +134,22 @@ Json list_operations() {
   return list;
 }
 
-struct Listing {
-  std::string name;
-  Json (*make)();
-};
-
-const std::vector<Listing>& listings() {
-  static const std::vector<Listing> list{{"spaces", list_spaces},
-                                         {"strategies", list_strategies},
-                                         {"evaluators", list_evaluators},
-                                         {"proxies", list_proxies},
-                                         {"operations", list_operations}};
+// One entry a network, its cost by our count beside what the paper prints.
+Json list_architectures() {
+  Json list = Json::array();
+  for (const auto& architecture : named_architectures()) {
+    const auto space = find_space(architecture.space);
+    for (const auto& network : architecture.networks) {
+      const Cost counted = cost(space->network(architecture.text, network.options));
+      Json published = Json::object();
+      for (const auto& [key, value] : network.published) published[key] = value;
+      list.push_back({{"name", architecture.space + "/" + architecture.name + "@" + network.name},
+                      {"paper", architecture.paper},
+                      {"params", counted.params - counted.params_auxiliary},
+                      {"macs", counted.macs},
+                      {"published", published}});
+    }
+  }
   return list;
 }
 
@@ -159,6 +167,34 @@ void print_list(const Json& list, std::ostream& out) {
     if (const auto paper = entry.at("paper").get<std::string>(); !paper.empty()) out << " (" << paper << ")";
     out << "\n";
   }
+}
+
+void print_architectures(const Json& list, std::ostream& out) {
+  const std::size_t width = widest(list, "name");
+  for (const auto& entry : list) {
+    const auto name = entry.at("name").get<std::string>();
+    out << name << std::string(width - name.size() + 2, ' ') << std::left << std::setw(8) << format_count(entry.at("params").get<double>()) << " params  "
+        << std::setw(8) << format_count(entry.at("macs").get<double>()) << " macs";
+    std::vector<std::string> published;
+    for (const auto& [key, value] : entry.at("published").items()) published.push_back(value.get<std::string>() + " " + key);
+    out << "  published: " << (published.empty() ? "" : join(published, ", ") + " ") << "(" << entry.at("paper").get<std::string>() << ")\n";
+  }
+}
+
+struct Listing {
+  std::string name;
+  Json (*make)();
+  void (*print)(const Json&, std::ostream&) = print_list;
+};
+
+const std::vector<Listing>& listings() {
+  static const std::vector<Listing> list{{"spaces", list_spaces},
+                                         {"strategies", list_strategies},
+                                         {"evaluators", list_evaluators},
+                                         {"proxies", list_proxies},
+                                         {"operations", list_operations},
+                                         {"architectures", list_architectures, print_architectures}};
+  return list;
 }
 
 void print_space(const Json& json, std::ostream& out) {
@@ -232,7 +268,7 @@ int list(const ListOptions& options, std::ostream& out) {
     if (options.json)
       out << json.dump(2) << "\n";
     else
-      print_list(json, out);
+      listing.print(json, out);
     return done;
   }
   throw UsageError("list: '" + options.what + "' is none of " + join(names, ", ") +

@@ -64,7 +64,7 @@ struct ShowOptions {
 
 // A network: an architecture and what shapes it. Empty input and 0 classes: the usual ones of the space.
 struct NetworkVerbOptions {  // profile, draw, score, export
-  std::string architecture;  // SPACE:TEXT or a JSON file; draw: also SPACE, for its open graph
+  std::string architecture;  // SPACE:TEXT, SPACE/NAME@NETWORK or a JSON file; draw: also SPACE, for its open graph
   std::string input;         // "3x32x32"
   std::int64_t classes = 0;
   bool search = false;                // the form that a supernet trains
@@ -97,7 +97,7 @@ struct OracleOptions {
 };
 
 struct ListOptions {
-  std::string what;   // spaces | strategies | evaluators | proxies | operations
+  std::string what;   // spaces | strategies | evaluators | proxies | operations | architectures
   std::string space;  // the verbs `space` and `matrix`
   bool json = false;
 };

@@ -8,6 +8,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/space/architectures.hpp"
 #include "netwright/space/library/builtin.hpp"
 #include "netwright/space/variation.hpp"
 
@@ -157,7 +158,11 @@ Written written_architecture(std::string_view text) {
   std::error_code too_long;
   if (file && (colon == std::string::npos || std::filesystem::exists(trimmed, too_long)))
     return written_json(parse_located(read_file(trimmed), "'" + trimmed + "'"), "'" + trimmed + "'");
-  if (colon == std::string::npos) throw UsageError("'" + trimmed + "' is no architecture: write SPACE:TEXT, or name a .json file");
+  if (names_architecture(trimmed)) {
+    const auto [architecture, network] = find_named_network(trimmed);
+    return {find_space(architecture.space), architecture.text, network.options};
+  }
+  if (colon == std::string::npos) throw UsageError("'" + trimmed + "' is no architecture: write SPACE:TEXT, SPACE/NAME, or name a .json file");
   const std::string rest = trimmed.substr(colon + 1);
   return {find_space(trimmed.substr(0, colon)), file ? read_file(rest) : rest};
 }

@@ -95,11 +95,12 @@ const std::vector<std::string>& space_names();
 std::shared_ptr<const Space> find_space(std::string_view name);
 
 // An architecture as it is written: "SPACE:TEXT" (TEXT as printed, or a JSON object), "SPACE:FILE.json" with the text in the file, a
-// file ending in .json, or the file's JSON itself: {"space": name, "architecture": text | object}; other keys are not read.
-// Errors: UsageError.
+// file ending in .json, or the file's JSON itself: {"space": name, "architecture": text | object}; other keys are not read. Or
+// "SPACE/NAME@NETWORK", a published one (architectures.hpp), whose network is known too. Errors: UsageError.
 struct Written {
   std::shared_ptr<const Space> space;
   std::string text;
+  std::optional<NetworkOptions> network = std::nullopt;
 };
 Written written_architecture(std::string_view text);
 

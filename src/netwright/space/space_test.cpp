@@ -82,7 +82,9 @@ TEST_P(EverySpace, ClosedNetworksCostWhatTheirNodesCost) {
     const Cost got = cost(closed);
     EXPECT_GT(got.params, 0);
     EXPECT_GT(got.macs, 0);
-    EXPECT_EQ(closed.output().shape, Shape{usual.classes});
+    const Shape& out = closed.output().shape;  // one row of classes, or one a step of a sequence
+    EXPECT_EQ(out.back(), usual.classes) << to_string(out);
+    EXPECT_LE(out.size(), 2U);
   }
 }
 
@@ -151,7 +153,7 @@ TEST(FindSpace, UnknownNamesGetTheNearest) {
 }
 
 TEST(FindArchitecture, BadTextIsNamed) {
-  EXPECT_EQ(message_of([] { find_architecture("nonsense"); }), "'nonsense' is no architecture: write SPACE:TEXT, or name a .json file");
+  EXPECT_EQ(message_of([] { find_architecture("nonsense"); }), "'nonsense' is no architecture: write SPACE:TEXT, SPACE/NAME, or name a .json file");
   EXPECT_EQ(message_of([] { find_architecture("minimal:edge=conv_7x7"); }), "decision 'edge' has no choice 'conv_7x7'; did you mean 'conv_3x3'?");
   EXPECT_EQ(message_of([] { find_architecture(R"({"architecture": "edge=skip"})"); }),
             "the architecture names no space: it needs {\"space\": ..., \"architecture\": ...}");
