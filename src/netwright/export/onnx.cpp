@@ -1,6 +1,7 @@
 #include "netwright/export/onnx.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <unordered_map>
 
@@ -59,8 +60,9 @@ struct Conversion {
   Names parameters() const {
     Names names;
     for (const auto& parameter : netwright::parameters(node, shapes)) {
-      const Weight& weight = weights.find(node.name + "." + parameter.name, parameter.shape);
-      body.weight(weight.name, weight.shape, weight.values);
+      const bool tied = !parameter.owner.empty();
+      const Weight& weight = weights.find((tied ? parameter.owner : node.name) + "." + parameter.name, parameter.shape);
+      if (!tied) body.weight(weight.name, weight.shape, weight.values);
       names.push_back(weight.name);
     }
     return names;
@@ -135,7 +137,12 @@ void gelu(const Conversion& c) {
   c.give("Mul", {c.step("Mul", {c.inputs[0], c.body.scalar(0.5f)}, "half"), gate});
 }
 
-void global_pooling(const Conversion& c) { c.give("GlobalAveragePool", c.inputs); }
+void global_pooling(const Conversion& c) {
+  if (c.shapes[0].size() == 3) return c.give("GlobalAveragePool", c.inputs);
+  const std::string turned = c.step("Transpose", c.inputs, "turned", {{"perm", std::vector<Int>{0, 2, 1}}});
+  c.give("Flatten", {c.step("GlobalAveragePool", {turned}, "mean")}, {{"axis", Int{1}}});
+}
+
 void sum(const Conversion& c) { c.give("Sum", c.inputs); }
 void product(const Conversion& c) { c.give("Mul", c.inputs); }
 void concatenation(const Conversion& c) { c.give("Concat", c.inputs, {{"axis", Int{1}}}); }
@@ -178,6 +185,122 @@ void channel_shuffle(const Conversion& c) {
   c.give("Reshape", {c.step("Transpose", {grouped}, "swapped", {{"perm", order}}), c.body.vector(whole)});
 }
 
+void slice(const Conversion& c) {
+  const Int offset = integer(c.node, "offset"), end = offset + c.node.shape[0];
+  c.give("Slice", {c.inputs[0], c.body.vector({offset}), c.body.vector({end}), c.body.vector({1})});
+}
+
+void scale(const Conversion& c) { c.give("Mul", {c.inputs[0], c.body.scalar(static_cast<float>(number(c.node, "factor")))}); }
+
+void resize(const Conversion& c) {
+  c.body.need_opset(18);  // sizes of some axes only
+  OnnxAttributes attributes{{"axes", std::vector<Int>{2, 3}}};
+  if (integer(c.node, "smooth") != 0) attributes.insert(attributes.end(), {{"mode", "linear"}, {"coordinate_transformation_mode", "half_pixel"}});
+  else attributes.insert(attributes.end(), {{"mode", "nearest"}, {"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}});
+  c.give("Resize", {c.inputs[0], "", "", c.body.vector({c.node.shape[1], c.node.shape[2]})}, attributes);
+}
+
+// ---- sequences; 0 in a shape keeps the batch size ----
+
+void tokens(const Conversion& c) {
+  const Shape& in = c.shapes[0];
+  if (in.size() == 1) return c.give("Reshape", {c.inputs[0], c.body.vector({0, 1, in[0]})});
+  const std::string rows = c.step("Reshape", {c.inputs[0], c.body.vector({0, in[0], in[1] * in[2]})}, "pixels");
+  c.give("Transpose", {rows}, {{"perm", std::vector<Int>{0, 2, 1}}});
+}
+
+void layer_norm(const Conversion& c) {
+  c.give("LayerNormalization", joined(c.inputs, c.parameters()), {{"axis", Int{-1}}, {"epsilon", static_cast<float>(number(c.node, "epsilon"))}});
+}
+
+void embedding(const Conversion& c) {
+  constexpr Int int64 = 7;
+  const std::string numbers = c.step("Cast", c.inputs, "numbers", {{"to", int64}}), table = c.parameters()[0];
+  if (integer(c.node, "scaled") == 0) return c.give("Gather", {table, numbers});
+  const double factor = std::sqrt(static_cast<double>(integer(c.node, "features")));
+  c.give("Mul", {c.step("Gather", {table, numbers}, "rows"), c.body.scalar(static_cast<float>(factor))});
+}
+
+// What the kernel adds: sines in the first half of the features, cosines in the second.
+std::vector<float> sinusoids(Int steps, Int features) {
+  const Int half = features / 2;
+  std::vector<float> table(static_cast<std::size_t>(steps * features), 0.0f);
+  for (Int step = 0; step < steps; ++step)
+    for (Int i = 0; i < half; ++i) {
+      const double angle = static_cast<double>(step) * std::exp(-std::log(10000.0) * static_cast<double>(i) / static_cast<double>(std::max<Int>(half - 1, 1)));
+      table[static_cast<std::size_t>(step * features + i)] = static_cast<float>(std::sin(angle));
+      table[static_cast<std::size_t>(step * features + half + i)] = static_cast<float>(std::cos(angle));
+    }
+  return table;
+}
+
+void positions(const Conversion& c) {
+  const Names learned = c.parameters();
+  const std::string name = learned.empty() ? c.node.name + "/table" : learned[0];
+  if (learned.empty()) c.body.weight(name, c.node.shape, sinusoids(c.node.shape[0], c.node.shape[1]));
+  c.give("Add", {c.inputs[0], name});
+}
+
+void class_token(const Conversion& c) {
+  const std::string batch = c.step("Shape", c.inputs, "batch", {{"start", Int{0}}, {"end", Int{1}}});
+  const std::string shape = c.step("Concat", {batch, c.body.vector({1, c.node.shape[1]})}, "shape", {{"axis", Int{0}}});
+  c.give("Concat", {c.step("Expand", {c.parameters()[0], shape}, "token"), c.inputs[0]}, {{"axis", Int{1}}});
+}
+
+// The rows of a relative table for every pair of steps: row 0 where one is the class token. `across`: along columns, else rows.
+std::vector<Int> relative_rows(Int steps, Int farthest, bool across) {
+  const Int side = std::llround(std::sqrt(static_cast<double>(steps - 1)));
+  const auto place = [&](Int step) { return across ? (step - 1) % side : (step - 1) / side; };
+  std::vector<Int> rows;
+  for (Int i = 0; i < steps; ++i)
+    for (Int j = 0; j < steps; ++j) rows.push_back(i == 0 || j == 0 ? 0 : std::clamp(place(j) - place(i), -farthest, farthest) + farthest + 1);
+  return rows;
+}
+
+std::string relative_offsets(const Conversion& c, const std::string& role, const std::string& by_row, const std::string& by_column) {
+  const Int steps = c.shapes[0][0], farthest = integer(c.node, "relative"), width = parameters(c.node, c.shapes)[0].shape[1];
+  const std::string title = " of " + std::to_string(steps) + " steps within " + std::to_string(farthest);
+  const std::string down = c.step("Gather", {by_row, c.body.vector("rows" + title, relative_rows(steps, farthest, false))}, role + "_down");
+  const std::string across = c.step("Gather", {by_column, c.body.vector("columns" + title, relative_rows(steps, farthest, true))}, role + "_across");
+  return c.step("Reshape", {c.step("Add", {down, across}, role + "_both"), c.body.vector({steps, steps, width})}, role + "_offsets");
+}
+
+// Zero where a step may look, a large negative number where it may not.
+std::string causal_mask(const Conversion& c) {
+  const Int queries = c.shapes[0][0], keys = c.shapes[1][0];
+  std::vector<float> mask;
+  for (Int i = 0; i < queries; ++i)
+    for (Int j = 0; j < keys; ++j) mask.push_back(j <= i ? 0.0f : -1e9f);
+  c.body.weight(c.node.name + "/mask", {queries, keys}, mask);
+  return c.node.name + "/mask";
+}
+
+void attention(const Conversion& c) {
+  const Int width = integer(c.node, "head_width"), heads = width > 0 ? c.shapes[0][1] / width : integer(c.node, "heads");
+  const auto by_head = [&](std::size_t i, const std::string& role, std::vector<Int> order) {
+    const std::string split = c.step("Reshape", {c.inputs[i], c.body.vector({0, c.shapes[i][0], heads, c.shapes[i][1] / heads})}, role + "_heads");
+    return c.step("Transpose", {split}, role, {{"perm", std::move(order)}});
+  };
+  const std::string query = by_head(0, "query", {0, 2, 1, 3}), key = by_head(1, "key", {0, 2, 3, 1}), value = by_head(2, "value", {0, 2, 1, 3});
+  std::string scores = c.step("MatMul", {query, key}, "products");
+  const Names tables = c.parameters();
+  if (!tables.empty()) {
+    const std::string offsets = c.step("Einsum", {query, relative_offsets(c, "key", tables[0], tables[1])}, "key_part", {{"equation", "bhnd,nmd->bhnm"}});
+    scores = c.step("Add", {scores, offsets}, "scores");
+  }
+  const double factor = 1 / std::sqrt(static_cast<double>(c.shapes[0][1] / heads));
+  scores = c.step("Mul", {scores, c.body.scalar(static_cast<float>(factor))}, "scaled");
+  if (integer(c.node, "causal") != 0) scores = c.step("Add", {scores, causal_mask(c)}, "masked");
+  const std::string weights = c.step("Softmax", {scores}, "weights", {{"axis", Int{-1}}});
+  std::string mixed = c.step("MatMul", {weights, value}, "mixed");
+  if (!tables.empty()) {
+    const std::string offsets = c.step("Einsum", {weights, relative_offsets(c, "value", tables[2], tables[3])}, "value_part", {{"equation", "bhnm,nmd->bhnd"}});
+    mixed = c.step("Add", {mixed, offsets}, "values");
+  }
+  const std::string turned = c.step("Transpose", {mixed}, "by_step", {{"perm", std::vector<Int>{0, 2, 1, 3}}});
+  c.give("Reshape", {turned, c.body.vector({0, c.node.shape[0], c.node.shape[1]})});
+}
+
 struct Mapping {
   std::string_view op;
   void (*convert)(const Conversion&);
@@ -206,6 +329,15 @@ constexpr Mapping mappings[] = {
     {"identity", identity},
     {"shift", shift},
     {"channel_shuffle", channel_shuffle},
+    {"slice", slice},
+    {"scale", scale},
+    {"resize", resize},
+    {"tokens", tokens},
+    {"layer_norm", layer_norm},
+    {"embedding", embedding},
+    {"positions", positions},
+    {"class_token", class_token},
+    {"attention", attention},
     {"dropout", identity},
     {"drop_path", identity},
     {"flatten", flatten},

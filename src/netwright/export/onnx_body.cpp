@@ -18,7 +18,7 @@ struct Opset { enum { version = 2 }; };
 struct Text { enum { key = 1, value = 2 }; };
 struct GraphField { enum { node = 1, name = 2, initializer = 5, input = 11, output = 12, value_info = 13 }; };
 struct NodeField { enum { input = 1, output = 2, name = 3, op_type = 4, attribute = 5 }; };
-struct AttributeField { enum { name = 1, f = 2, i = 3, ints = 8, type = 20, type_float = 1, type_int = 2, type_ints = 7 }; };
+struct AttributeField { enum { name = 1, f = 2, i = 3, s = 4, ints = 8, type = 20, type_float = 1, type_int = 2, type_string = 3, type_ints = 7 }; };
 struct Tensor { enum { dims = 1, data_type = 2, name = 8, raw_data = 9, type_float = 1, type_int64 = 7 }; };
 struct Info { enum { name = 1, type = 2, tensor_type = 1, elem_type = 1, shape = 2, dim = 1, dim_value = 1, dim_param = 2 }; };
 
@@ -32,6 +32,9 @@ std::string attribute(std::string_view name, const OnnxAttribute& value) {
   } else if (const auto* f = std::get_if<float>(&value)) {
     writer.add_float(AttributeField::f, *f);
     writer.add_enum(AttributeField::type, AttributeField::type_float);
+  } else if (const auto* s = std::get_if<std::string>(&value)) {
+    writer.add_bytes(AttributeField::s, *s);
+    writer.add_enum(AttributeField::type, AttributeField::type_string);
   } else {
     for (const auto item : std::get<std::vector<std::int64_t>>(value)) writer.add_int64(AttributeField::ints, item);
     writer.add_enum(AttributeField::type, AttributeField::type_ints);
@@ -79,7 +82,11 @@ std::string OnnxBody::scalar(float value) {
 std::string OnnxBody::vector(const std::vector<std::int64_t>& values) {
   std::vector<std::string> parts;
   for (const auto value : values) parts.push_back(std::to_string(value));
-  const std::string name = "constant/[" + join(parts, ",") + "]";
+  return vector("[" + join(parts, ",") + "]", values);
+}
+
+std::string OnnxBody::vector(const std::string& title, const std::vector<std::int64_t>& values) {
+  const std::string name = "constant/" + title;
   if (constants_.insert(name).second) tensor(name, {static_cast<std::int64_t>(values.size())}, Tensor::type_int64, raw(std::span<const std::int64_t>(values)));
   return name;
 }

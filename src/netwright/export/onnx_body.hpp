@@ -14,7 +14,7 @@
 
 namespace netwright {
 
-using OnnxAttribute = std::variant<std::int64_t, float, std::vector<std::int64_t>>;
+using OnnxAttribute = std::variant<std::int64_t, float, std::vector<std::int64_t>, std::string>;
 using OnnxAttributes = std::vector<std::pair<std::string_view, OnnxAttribute>>;
 
 // Writes a GraphProto piece by piece. Names of values are the caller's; constants are named here.
@@ -28,6 +28,8 @@ class OnnxBody {
   // Constants; equal ones are stored once.
   std::string scalar(float value);
   std::string vector(const std::vector<std::int64_t>& values);
+  // The same under a name of the caller's, for long lists.
+  std::string vector(const std::string& name, const std::vector<std::int64_t>& values);
 
   void input(const std::string& name, const Shape& shape) { inputs_.push_back(value_info(name, shape)); }
   void output(const std::string& name, const Shape& shape) { outputs_.push_back(value_info(name, shape)); }

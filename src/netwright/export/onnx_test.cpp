@@ -57,13 +57,27 @@ OnnxVerdict run(const Graph& graph, const Weights& weights, const Floats& input,
   return verdict;
 }
 
+// A sequence of the image's pixels through every operation on sequences, and a tied classifier of 8 features.
+Value through_sequences(Builder& b, Value image) {
+  const Value numbers = b.add("scale", b.add("sigmoid", b.add("flatten", b.add("global_pool", image))), {{"factor", 3.9}});
+  const Value rows = b.add("embedding", numbers, {{"entries", 4}, {"features", 8}, {"scaled", 1}}, "rows");
+  Value x = b.add("positions", b.add("class_token", b.add("tokens", image)), {{"learned", 1}});
+  const Value y = b.add("layer_norm", b.add("positions", x));
+  x = b.add("add", {x, b.add("attention", {y, y, y}, {{"head_width", 4}, {"relative", 2}})});
+  x = b.add("add", {x, b.add("attention", {y, y, y}, {{"heads", 2}, {"causal", 1}})});
+  x = b.add("attention", {x, rows, rows}, {{"heads", 4}});
+  x = b.add("linear", b.add("linear", x, {{"features", 0}, {"percent", 150}}), {{"features", 8}});
+  const Value one = b.add("tokens", b.add("global_pool", b.add("concat", {x, rows})));
+  return b.add("flatten", b.add("linear", one, {{"features", 4}, {"tied", "rows"}}));
+}
+
 // Reads the input {8, 6, 6} through every operation of the table, in a network with one output.
 Graph all_operations() {
   Builder b;
   const Value x = b.input({8, 6, 6}, "image");
   std::vector<Value> parts;
   for (const char* op : {"relu", "relu6", "silu", "hard_swish", "hard_sigmoid", "gelu", "sigmoid", "tanh", "identity", "batch_norm", "max_pool", "avg_pool", "zero", "shift",
-                         "channel_shuffle", "conv"})
+                         "channel_shuffle", "slice", "conv"})
     parts.push_back(b.add(op, x));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}));
   parts.push_back(b.add("dropout", x, {{"rate", 0.3}}));
@@ -73,7 +87,8 @@ Graph all_operations() {
   parts.push_back(squeeze_excite(b, x, 4, "relu", "hard_sigmoid"));
   Value y = b.add("concat", {b.add("add", parts), x});
   y = b.add("conv", y, {{"channels", 6}, {"stride", 2}, {"stride_w", 3}, {"padding", 0}});
-  Value steps = b.add("flatten", b.add("global_pool", y));
+  for (const int smooth : {0, 1}) y = b.add("resize", y, {{"height", 7}, {"width", 3}, {"smooth", smooth}});
+  Value steps = b.add("concat", {b.add("flatten", b.add("global_pool", y)), through_sequences(b, x)});
   steps = b.add("tanh", b.add("linear", steps, {{"features", 5}, {"bias", 0}}));
   return b.finish({b.add("linear", steps, {{"features", 4}}, "classifier")});
 }
@@ -132,6 +147,8 @@ std::vector<HandCase> hand_cases() {
       {"zero", [](Builder& b, Value x) { return with(b, x, "zero", {{"stride", 2}, {"channels", 3}}); }, [](const Image&, auto, auto, auto, auto) { return 0.0f; }},
       {"channel_shuffle", [](Builder& b, Value x) { return with(b, x, "channel_shuffle", {{"groups", 3}}); },
        [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, (c % 3) * 2 + c / 3, h, w); }},
+      {"slice", [](Builder& b, Value x) { return with(b, x, "slice", {{"offset", 2}, {"channels", 3}}); },
+       [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, c + 2, h, w); }},
       {"avg_pool", [](Builder& b, Value x) { return with(b, x, "avg_pool", {{"stride", 2}}); },
        [](const Image& x, auto n, auto c, auto h, auto w) { return mean_of_window(x, n, c, 2 * h, 2 * w, 1); }},
       {"dilated avg_pool", [](Builder& b, Value x) { return with(b, x, "avg_pool", {{"dilation", 2}}); },

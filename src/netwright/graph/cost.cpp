@@ -13,7 +13,7 @@ constexpr std::int64_t kFloatBytes = 4;
 void add_node(const Graph& graph, const Node& node, Cost& cost, std::int64_t& macs) {
   const auto inputs = input_shapes(graph, node);
   for (const auto& parameter : parameters(node, inputs))
-    if (parameter.trainable) cost.params += elements(parameter.shape);
+    if (parameter.trainable && parameter.owner.empty()) cost.params += elements(parameter.shape);
   if (node.op == "input" || node.op == "choice" || node.op == "select") return;
   const auto& entry = operation(node.op);
   if (!entry.macs) return;

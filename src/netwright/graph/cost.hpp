@@ -7,7 +7,7 @@
 namespace netwright {
 
 // params: trainable scalars (batch norm's running statistics excluded). macs: one a use of a weight in convolutions and linear
-// layers, one sample; biases, batch norm, pooling and activations are not counted. activation_bytes: float32 bytes of all
+// layers, and one a product within attention, one sample; biases, norms, pooling and activations are not counted. activation_bytes: float32 bytes of all
 // values of one sample that training keeps. peak_bytes: the largest sum of values alive at once when run in node order.
 // An open graph counts every candidate, with open attributes at their largest: the cost of a supernet.
 struct Cost {
@@ -16,7 +16,7 @@ struct Cost {
   std::int64_t macs = 0;               // without what only the auxiliary output needs
   std::int64_t activation_bytes = 0;
   std::int64_t peak_bytes = 0;
-  std::int64_t layers = 0;             // convolution and linear nodes
+  std::int64_t layers = 0;             // convolution, linear and attention nodes
 };
 
 Cost cost(const Graph& graph);

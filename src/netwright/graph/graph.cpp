@@ -115,11 +115,25 @@ void validate_arity(const Node& node) {
                    (entry.maximum_inputs < 0 ? " or more" : entry.maximum_inputs > entry.minimum_inputs ? " to " + std::to_string(entry.maximum_inputs) : ""));
 }
 
+// The name of the node whose weight this one uses; empty: its own.
+std::string tied_to(const Node& node) {
+  const auto tied = node.attributes.find("tied");
+  return tied == node.attributes.end() ? "" : std::get<std::string>(tied->second);
+}
+
+// A tied weight is known by what its owner computes, not by the owner's name.
+std::uint64_t hash_owner(const Graph& graph, const std::vector<std::uint64_t>& hashes, const std::string& name) {
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    if (graph.nodes[i].name == name) return hashes[i];
+  return hash_text(name);
+}
+
 std::uint64_t hash_attributes(const Node& node) {
   std::uint64_t h = hash_text(node.op);
   if (is_structure(node)) h = mix(h, hash_text(node.decision));
   for (const auto& [name, value] : node.attributes) {
     h = mix(h, hash_text(name));
+    if (name == "tied") continue;
     if (const auto* i = std::get_if<std::int64_t>(&value)) h = mix(h, static_cast<std::uint64_t>(*i));
     else if (const auto* d = std::get_if<double>(&value)) h = mix(h, hash_text(std::to_string(*d)));
     else if (const auto* s = std::get_if<std::string>(&value)) h = mix(h, hash_text(*s));
@@ -196,6 +210,7 @@ std::uint64_t canonical_hash(const Graph& graph) {
   for (const auto& node : graph.nodes) {
     std::uint64_t h = hash_attributes(node);
     if (node.op == "input") h = mix(h, hash_text(to_string(node.shape)));
+    if (const std::string owner = tied_to(node); !owner.empty()) h = mix(h, hash_owner(graph, hashes, owner));
     for (const auto& branch : node.branches) h = mix(mix(h, hash_text(branch.name)), branch.body.empty() ? 0 : canonical_hash(branch.graph()));
     std::vector<std::uint64_t> inputs;
     for (const int input : node.inputs) inputs.push_back(hashes[static_cast<std::size_t>(input)]);

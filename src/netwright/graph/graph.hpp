@@ -8,6 +8,9 @@
 //   "choice"        one input, several branches; the decision picks one branch;
 //   "select"        n inputs, the decision picks k of them, `combine` = sum | concat; an optional branch per input;
 //   open attribute  a number (kernel, channels, ...) that the decision picks out of a list.
+//
+// Tied weights: a node whose attribute `tied` names an earlier node uses that node's weight (a recurrent cell's, step after step; an
+// embedding as a classifier). The name is the one in the closed graph.
 #include <cstdint>
 #include <map>
 #include <optional>

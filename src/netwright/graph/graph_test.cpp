@@ -101,6 +101,48 @@ TEST(Graph, FactorizedReduceWorksOnOddSizes) {
   EXPECT_THROW(factorized_reduce(b, x, 7, true), UsageError);
 }
 
+TEST(Sequences, AttentionCountsItsProductsAndTables) {
+  Builder b;
+  const Value x = b.add("class_token", b.add("tokens", b.input({8, 3, 3})));
+  EXPECT_EQ(b.shape(x), (Shape{10, 8}));
+  const Graph plain = b.finish({b.add("attention", {x, x, x}, {{"heads", 2}})});
+  EXPECT_EQ(cost(plain).macs, 2 * 10 * 10 * 8);
+  EXPECT_EQ(cost(plain).params, 8);
+  Builder c;
+  const Value y = c.add("class_token", c.add("tokens", c.input({8, 3, 3})));
+  const Graph relative = c.finish({c.add("attention", {y, y, y}, {{"head_width", 4}, {"relative", 5}})});
+  EXPECT_EQ(cost(relative).params, 8 + 4 * 12 * 4);
+  EXPECT_EQ(cost(relative).macs, 4 * 10 * 10 * 8);
+}
+
+TEST(Sequences, ImpossibleAttentionIsRefused) {
+  Builder b;
+  const Value x = b.input({7, 6}), narrow = b.input({7, 4}, "narrow"), image = b.input({6, 2, 2}, "image");
+  EXPECT_THROW(b.add("attention", {x, x, x}, {{"heads", 4}}), UsageError);
+  EXPECT_THROW(b.add("attention", {x, narrow, x}), UsageError);
+  EXPECT_THROW(b.add("attention", {x, x, image}), UsageError);
+  EXPECT_THROW(b.add("attention", {x, x, x}, {{"relative", 3}}), UsageError);  // 6 steps behind the token are no square
+  EXPECT_EQ(b.shape(b.add("attention", {x, x, narrow}, {{"heads", 2}})), (Shape{7, 4}));
+}
+
+TEST(Sequences, TiedWeightsCountOnceAndHashByTheirOwner) {
+  const auto build = [](const std::string& name, std::int64_t entries) {
+    Builder b;
+    const Value x = b.add("embedding", b.input({3}), {{"entries", entries}, {"features", 4}}, name);
+    return b.finish({b.add("linear", x, {{"features", entries}, {"tied", name}})});
+  };
+  EXPECT_EQ(cost(build("rows", 5)).params, 5 * 4 + 5);
+  EXPECT_EQ(cost(build("rows", 5)).macs, 3 * 4 * 5);
+  EXPECT_EQ(canonical_hash(build("rows", 5)), canonical_hash(build("table", 5)));
+  EXPECT_NE(canonical_hash(build("rows", 5)), canonical_hash(build("rows", 6)));
+}
+
+TEST(Sequences, WidthsInPercentFollowTheInput) {
+  Builder b;
+  const Value x = b.input({3, 21});
+  EXPECT_EQ(b.shape(b.add("linear", x, {{"features", 0}, {"percent", 350}})), (Shape{3, 73}));
+}
+
 TEST(Composites, MakeDivisible) {
   EXPECT_EQ(make_divisible(32 * 1.1), 32);
   EXPECT_EQ(make_divisible(16 * 0.5), 8);

@@ -21,14 +21,17 @@ struct AttributeSpec {
   bool required = false;
 };
 
-// How a parameter starts: `fan` as PyTorch's layers do (uniform, bound 1/sqrt(fan_in)), or a constant.
-enum class Init { fan, zeros, ones };
+// How a parameter starts: `fan` as PyTorch's layers do (uniform, bound 1/sqrt(fan_in)), `table` as learned tables and tokens do
+// (normal, deviation 0.02), or a constant.
+enum class Init { fan, zeros, ones, table };
 
 struct Parameter {
   std::string name;            // "weight", "bias", "running_mean", "running_var"
   Shape shape;                 // convolution {out, in / groups, kernel_h, kernel_w}, linear {out, in}
   bool trainable = true;       // false: a buffer
   Init init = Init::fan;
+  // The node whose parameter of the same name this is; empty: the node's own. A borrowed one is neither counted nor stored again.
+  std::string owner = "";
 };
 
 // What the rules of an operation may look at.

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/export/onnx.hpp"
 #include "netwright/export/verify.hpp"
@@ -102,12 +103,24 @@ TEST_F(OnnxAgreement, EverySpaceInYaml) {
   EXPECT_GE(found, 3);
 }
 
+// Operations on sequences refuse an image.
+bool reads_an_image(const Operation& operation) {
+  Builder b;
+  const Value x = b.input({8, 12, 12});
+  try {
+    b.add(operation.name, std::vector<Value>(static_cast<std::size_t>(operation.minimum_inputs), x));
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
 TEST_F(OnnxAgreement, EveryOperation) {
   Builder b;
   const Value x = b.input({8, 12, 12});
   std::vector<Value> parts;
   for (const auto& entry : operations()) {
-    if (entry.minimum_inputs > 1 || entry.maximum_inputs != 1 || entry.name == "linear") continue;
+    if (entry.minimum_inputs > 1 || entry.maximum_inputs != 1 || !reads_an_image(entry)) continue;
     const Value y = b.add(entry.name, x);
     if (b.shape(y) == b.shape(x)) parts.push_back(y);
   }
@@ -118,7 +131,22 @@ TEST_F(OnnxAgreement, EveryOperation) {
   parts.push_back(mbconv(b, x, 8, {.kernel = 5, .expanded = 24, .activation = "hard_swish"}));
   Value y = factorized_reduce(b, b.add("concat", {b.add("add", parts), x}), 8, true);
   y = b.add("avg_pool", b.add("max_pool", y, {{"stride", 2}}), {{"kernel", 2}, {"padding", 0}});
+  for (const int smooth : {0, 1}) y = b.add("resize", y, {{"height", 7}, {"width", 2}, {"smooth", smooth}});
   expect_agreement(b.finish({classifier(b, y, 5, 0.2)}), "every operation");
+}
+
+TEST_F(OnnxAgreement, Sequences) {
+  Builder b;
+  const Value image = b.input({8, 5, 5});
+  Value x = b.add("positions", b.add("class_token", b.add("tokens", image)), {{"learned", 1}});
+  const Value y = b.add("layer_norm", b.add("positions", x));
+  x = b.add("add", {x, b.add("attention", {y, y, y}, {{"head_width", 4}, {"relative", 2}}), b.add("attention", {y, y, y}, {{"heads", 2}, {"causal", 1}})});
+  const Value numbers = b.add("scale", b.add("sigmoid", b.add("flatten", b.add("global_pool", image))), {{"factor", 3.9}});
+  const Value rows = b.add("embedding", numbers, {{"entries", 4}, {"features", 6}, {"scaled", 1}}, "rows");
+  const Value memory = b.add("linear", rows, {{"features", 8}});
+  x = b.add("linear", b.add("attention", {x, memory, memory}, {{"heads", 4}}), {{"features", 0}, {"percent", 75}});
+  x = b.add("linear", x, {{"features", 4}, {"tied", "rows"}});
+  expect_agreement(b.finish({b.add("global_pool", x)}), "sequences");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "netwright/core/error.hpp"
 
@@ -99,6 +100,13 @@ Kernel channel_shuffle(const Node& node) {
   };
 }
 
+Kernel slice(const Node& node) {
+  return [offset = integer(node, "offset"), channels = integer(node, "channels")](Inputs x, Inputs, const RunMode&) {
+    const std::int64_t taken = channels == 0 ? x[0].size(1) - offset : channels;
+    return x[0].narrow(1, offset, taken).contiguous(x[0].suggest_memory_format());
+  };
+}
+
 Kernel dropout(const Node& node) {
   return [rate = number(node, "rate")](Inputs x, Inputs, const RunMode& mode) { return at::dropout(x[0], rate, mode.training && mode.noise); };
 }
@@ -130,6 +138,82 @@ Kernel concat(const Node&) {
   return [](Inputs x, Inputs, const RunMode&) { return at::cat(at::TensorList(x.data(), x.size()), 1); };
 }
 
+Kernel scale(const Node& node) {
+  return [factor = number(node, "factor")](Inputs x, Inputs, const RunMode&) { return x[0] * factor; };
+}
+
+Kernel resize(const Node& node) {
+  return [size = std::array{integer(node, "height"), integer(node, "width")}, smooth = integer(node, "smooth") != 0](Inputs x, Inputs, const RunMode&) {
+    return smooth ? at::upsample_bilinear2d(x[0], size, false) : at::upsample_nearest2d(x[0], size);
+  };
+}
+
+// ---- sequences ----
+
+at::Tensor to_tokens(const at::Tensor& x) { return x.dim() == 2 ? x.unsqueeze(1) : x.flatten(2).transpose(1, 2).contiguous(); }
+
+Kernel layer_norm(const Node& node) {
+  return [epsilon = number(node, "epsilon")](Inputs x, Inputs t, const RunMode&) { return at::layer_norm(x[0], t[0].sizes(), t[0], t[1], epsilon); };
+}
+
+Kernel embedding(const Node& node) {
+  const double features = static_cast<double>(integer(node, "features"));
+  return [factor = integer(node, "scaled") != 0 ? std::sqrt(features) : 1.0](Inputs x, Inputs t, const RunMode&) {
+    const at::Tensor rows = at::embedding(t[0], x[0].to(at::kLong));
+    return factor == 1.0 ? rows : rows * factor;
+  };
+}
+
+// {steps, features}: sines of position / 10000^(i / (half - 1)) in the first half, cosines in the second.
+at::Tensor sinusoids(const at::Tensor& like) {
+  const std::int64_t steps = like.size(1), features = like.size(2), half = features / 2;
+  const at::Tensor place = at::arange(half, at::kDouble) / static_cast<double>(std::max<std::int64_t>(half - 1, 1));
+  const at::Tensor angles = at::arange(steps, at::kDouble).unsqueeze(1) * at::exp(place * -std::log(10000.0)).unsqueeze(0);
+  std::vector<at::Tensor> parts{angles.sin(), angles.cos()};
+  if (features % 2 != 0) parts.push_back(at::zeros({steps, 1}, at::kDouble));
+  return at::cat(parts, 1).to(like.options());
+}
+
+Kernel positions(const Node& node) {
+  if (integer(node, "learned") != 0) return [](Inputs x, Inputs t, const RunMode&) { return x[0] + t[0]; };
+  return [](Inputs x, Inputs, const RunMode&) { return x[0] + sinusoids(x[0]); };
+}
+
+at::Tensor with_class_token(const at::Tensor& x, const at::Tensor& token) { return at::cat({at::zeros_like(x.slice(1, 0, 1)) + token, x}, 1); }
+
+// {batch, steps, heads * width} -> {batch, heads, steps, width}; the batch size stays open for tracing.
+at::Tensor by_head(const at::Tensor& x, std::int64_t heads) { return x.reshape({-1, x.size(1), heads, x.size(2) / heads}).transpose(1, 2); }
+
+// {steps, steps, width}: one row of each table for every pair of steps. Row 0 of a table stands for the class token.
+at::Tensor relative_offsets(const at::Tensor& rows, const at::Tensor& columns, std::int64_t steps, std::int64_t farthest) {
+  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(steps - 1))));
+  const at::Tensor pixel = at::arange(steps - 1, at::TensorOptions(at::kLong).device(rows.device()));
+  const auto index = [&](const at::Tensor& place) {
+    const at::Tensor distance = (place.unsqueeze(0) - place.unsqueeze(1)).clamp(-farthest, farthest) + farthest + 1;
+    return at::constant_pad_nd(distance, {1, 0, 1, 0}, 0);
+  };
+  return at::embedding(rows, index(pixel.div(side, "floor"))) + at::embedding(columns, index(pixel.remainder(side)));
+}
+
+at::Tensor relative_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Inputs tables, std::int64_t farthest) {
+  const std::int64_t steps = q.size(2);
+  const double factor = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  const at::Tensor keys = relative_offsets(tables[0], tables[1], steps, farthest), values = relative_offsets(tables[2], tables[3], steps, farthest);
+  const at::Tensor scores = at::matmul(q, k.transpose(2, 3)) + at::einsum("bhnd,nmd->bhnm", {q, keys});
+  const at::Tensor weights = at::softmax(scores * factor, -1);
+  return at::matmul(weights, v) + at::einsum("bhnm,nmd->bhnd", {weights, values});
+}
+
+Kernel attention(const Node& node) {
+  return [width = integer(node, "head_width"), given = integer(node, "heads"), causal = integer(node, "causal") != 0,
+          farthest = integer(node, "relative")](Inputs x, Inputs t, const RunMode&) {
+    const std::int64_t heads = width > 0 ? x[0].size(2) / width : given;
+    const at::Tensor q = by_head(x[0], heads), k = by_head(x[1], heads), v = by_head(x[2], heads);
+    const at::Tensor y = farthest > 0 ? relative_attention(q, k, v, t, farthest) : at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
+    return y.transpose(1, 2).flatten(2);
+  };
+}
+
 template <class F>
 Kernel unary(F function) {
   return [function](Inputs x, Inputs, const RunMode&) -> at::Tensor { return function(x[0]); };
@@ -156,7 +240,7 @@ const Entry entries[] = {
     {"max_pool", max_pool, true},
     {"avg_pool", avg_pool, true},
     {"global_pool", [](const Node&) { return unary([](const at::Tensor& x) {
-                                        return at::mean(x, {2, 3}, true);
+                                        return x.dim() == 3 ? at::mean(x, {1}) : at::mean(x, {2, 3}, true);
                                       }); }, true},
     {"add", add},
     {"multiply", multiply},
@@ -165,6 +249,15 @@ const Entry entries[] = {
     {"identity", [](const Node&) { return unary([](const at::Tensor& x) { return x; }); }},
     {"shift", shift, true},
     {"channel_shuffle", channel_shuffle},
+    {"slice", slice},
+    {"scale", scale},
+    {"resize", resize},
+    {"tokens", [](const Node&) { return unary(to_tokens); }},
+    {"layer_norm", layer_norm},
+    {"embedding", embedding},
+    {"positions", positions},
+    {"class_token", [](const Node&) -> Kernel { return [](Inputs x, Inputs t, const RunMode&) { return with_class_token(x[0], t[0]); }; }},
+    {"attention", attention},
     {"dropout", dropout},
     {"drop_path", drop_path},
     {"flatten", [](const Node&) { return unary([](const at::Tensor& x) { return x.flatten(1); }); }},

@@ -18,13 +18,27 @@
 namespace netwright {
 namespace {
 
+// A sequence of the image's pixels through every operation on sequences, and a tied classifier of 8 features.
+Value through_sequences(Builder& b, Value image) {
+  const Value numbers = b.add("scale", b.add("sigmoid", b.add("flatten", b.add("global_pool", image))), {{"factor", 3.9}});
+  const Value rows = b.add("embedding", numbers, {{"entries", 4}, {"features", 8}, {"scaled", 1}}, "rows");
+  Value x = b.add("positions", b.add("class_token", b.add("tokens", image)), {{"learned", 1}});
+  const Value y = b.add("layer_norm", b.add("positions", x));
+  x = b.add("add", {x, b.add("attention", {y, y, y}, {{"head_width", 4}, {"relative", 2}})});
+  x = b.add("add", {x, b.add("attention", {y, y, y}, {{"heads", 2}, {"causal", 1}})});
+  x = b.add("attention", {x, rows, rows}, {{"heads", 4}});
+  x = b.add("linear", b.add("linear", x, {{"features", 0}, {"percent", 150}}), {{"features", 8}});
+  const Value one = b.add("tokens", b.add("global_pool", b.add("concat", {x, rows})));
+  return b.add("flatten", b.add("linear", one, {{"features", 4}, {"tied", "rows"}}));
+}
+
 // Reads {8, 6, 6} through every operation of the table; the second output is an auxiliary one.
 Graph all_operations() {
   Builder b;
   const Value x = b.input({8, 6, 6}, "image");
   std::vector<Value> parts;
   for (const char* op : {"relu", "relu6", "silu", "hard_swish", "hard_sigmoid", "gelu", "sigmoid", "tanh", "identity", "batch_norm", "max_pool",
-                         "avg_pool", "zero", "shift", "channel_shuffle", "conv"})
+                         "avg_pool", "zero", "shift", "channel_shuffle", "slice", "conv"})
     parts.push_back(b.add(op, x));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}, "edge-1|odd~name.norm"));
   parts.push_back(b.add("dropout", x, {{"rate", 0.3}}));
@@ -35,7 +49,8 @@ Graph all_operations() {
   y = b.add("conv", y, {{"channels", 6}, {"stride", 2}, {"kernel", 3}}, "down");
   y = b.add("add", {y, b.add("zero", x, {{"stride", 2}, {"channels", 6}})});
   const Value head = b.add("linear", b.add("flatten", x), {{"features", 3}}, "auxiliary");
-  return b.finish({classifier(b, y, 4), head});
+  for (const int smooth : {0, 1}) y = b.add("resize", y, {{"height", 7}, {"width", 4}, {"smooth", smooth}});
+  return b.finish({b.add("add", {classifier(b, y, 4), through_sequences(b, x)}), head});
 }
 
 struct TorchScript : testing::Test {

@@ -1,0 +1,188 @@
+// Recurrent cells and transformers: parameters, and what a recurrent cell computes.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "netwright/graph/cost.hpp"
+#include "netwright/graph/operation.hpp"
+#include "netwright/nn/network.hpp"
+#include "netwright/proxy/fill.hpp"
+#include "netwright/space/architectures.hpp"
+#include "netwright/space/library/autoformer.hpp"
+#include "netwright/space/library/hat.hpp"
+#include "netwright/space/library/recurrent.hpp"
+#include "oracle_kinds.hpp"
+
+namespace netwright {
+namespace {
+
+// ---- recurrent language models ----
+
+const NamedArchitecture* published_cell(std::string_view name) {
+  for (const auto& known : named_architectures())
+    if (known.space == "darts_rnn" && known.name == name) return &known;
+  return nullptr;
+}
+
+// Written out in the case, or by the name of a published one, in the file or in the library.
+RecurrentGenotype genotype_named(const OracleJson& input, const OracleJson& file, const std::string& name) {
+  if (input.contains("recurrent")) return parse_recurrent_genotype(input.dump());
+  if (input.contains("genotype") && input["genotype"].is_object()) return parse_recurrent_genotype(input["genotype"].dump());
+  const std::string given = input.value("genotype", name);
+  if (file.contains("genotypes") && file["genotypes"].contains(given) && file["genotypes"][given].contains("recurrent"))
+    return parse_recurrent_genotype(file["genotypes"][given].dump());
+  if (const auto* known = published_cell(given)) return parse_recurrent_genotype(known->text);
+  throw UsageError("there is no recurrent genotype '" + given + "'");
+}
+
+bool is_language_model(const OracleJson& c) { return has_input(c, {"vocab", "emsize", "nhid"}) && c["expect"].is_object(); }
+
+OracleJson run_language_model(const OracleJson& c, const OracleJson& file) {
+  const OracleJson& input = c["input"];
+  if (input["emsize"] != input["nhid"]) throw UsageError("an embedding that is the classifier's weight needs emsize equal to nhid");
+  const NetworkOptions options{.input = {1}, .classes = input["vocab"].get<std::int64_t>(), .settings = {{"width", input["nhid"].dump()}}};
+  OracleJson got;
+  for (const auto& [name, value] : c["expect"].items()) {
+    const RecurrentGenotype genotype = genotype_named(input, file, name);
+    if (input.contains("nodes") && input["nodes"] != genotype.nodes.size()) throw UsageError("the genotype has " + std::to_string(genotype.nodes.size()) + " nodes");
+    got[name] = cost(recurrent_network(genotype, options)).params;
+  }
+  return got;
+}
+
+// ---- a recurrent cell in numbers ----
+
+// "2*LCG(502+i) 4x8", with i.
+at::Tensor lcg_matrix(const std::string& words, std::uint32_t i) {
+  const std::size_t open = words.find("LCG("), close = words.find(')', open), cross = words.find('x', close), star = words.find('*');
+  if (open == std::string::npos || close == std::string::npos || cross == std::string::npos) throw UsageError("'" + words + "' is not of the form 2*LCG(11) 3x4");
+  const std::string seed = words.substr(open + 4, close - open - 4);
+  const bool counted = seed.ends_with("+i");
+  const std::vector<std::int64_t> sizes{std::stoll(words.substr(close + 1, cross - close - 1)), std::stoll(words.substr(cross + 1))};
+  const double factor = star < open ? std::stod(words.substr(0, star)) : 1.0;
+  return lcg_tensor(sizes, static_cast<std::uint32_t>(std::stoul(seed)) + (counted ? i : 0), factor);
+}
+
+bool is_recurrent_cell(const OracleJson& c) { return has_input(c, {"W0", "Ws", "x"}); }
+
+// "DARTS_V2 RNN cell, ..." where the input names no genotype.
+std::string cell_in_title(const OracleJson& c) {
+  const std::string words = title(c);
+  for (const auto& known : named_architectures())
+    if (known.space == "darts_rnn" && words.find(known.name) != std::string::npos) return known.name;
+  return "";
+}
+
+// The released code multiplies rows by {in, out}; a linear layer's weight is {out, in}.
+void set_weight(const Network& network, const std::string& name, const at::Tensor& matrix) {
+  const at::NoGradGuard no_grad;
+  for (const auto& named : network.tensors())
+    if (named.name == name) return static_cast<void>(at::Tensor(named.tensor).copy_(matrix.t()));
+  throw Error("the cell has no weight '" + name + "'");
+}
+
+OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
+  const OracleJson& input = c["input"];
+  if (input.value("h0", OracleJson(0)) != 0) throw UsageError("a cell starts at h0 = 0");
+  const RecurrentGenotype genotype = genotype_named(input, file, cell_in_title(c));
+  const at::Tensor x = lcg_matrix(input["x"].get<std::string>(), 0);
+  const std::int64_t width = lcg_matrix(input["Ws"].get<std::string>(), 0).size(0);
+  Network network(recurrent_cell(genotype, x.size(0), x.size(1), width), {.dtype = at::kDouble});
+  set_weight(network, "step0.initial.weight", lcg_matrix(input["W0"].get<std::string>(), 0));
+  for (std::size_t node = 0; node < genotype.nodes.size(); ++node)
+    set_weight(network, "step0.node" + std::to_string(node + 1) + ".weight", lcg_matrix(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
+  network.train(false);
+  const at::NoGradGuard no_grad;
+  const at::Tensor rows = network.forward(x.unsqueeze(0))[0][0].contiguous();
+  OracleJson got = OracleJson::array();
+  for (std::int64_t step = 0; step < rows.size(0); ++step) {
+    const double* row = rows.const_data_ptr<double>() + step * width;
+    got.push_back(std::vector<double>(row, row + width));
+  }
+  return got;
+}
+
+// ---- vision transformers ----
+
+bool is_vision_transformer(const OracleJson& c) { return has_input(c, {"E", "heads", "ratio"}); }
+
+NetworkOptions imagenet(const OracleJson& input) {
+  const std::int64_t side = input.value("img_size", std::int64_t{224});
+  return {.input = {3, side, side}, .classes = input.value("classes", std::int64_t{1000})};
+}
+
+std::vector<std::int64_t> percents(const OracleJson& ratios) {
+  std::vector<std::int64_t> list;
+  for (const auto& ratio : ratios) list.push_back(std::llround(ratio.get<double>() * 100));
+  return list;
+}
+
+// The network of all first choices, or of all last ones.
+std::int64_t extreme(const OracleJson& input, bool largest) {
+  const OracleJson& choices = input["space"];
+  const auto list = [&](const char* key) { return choices[key].get<std::vector<std::int64_t>>(); };
+  const auto space = make_autoformer({.name = "given", .widths = list("E"), .heads = list("heads"), .percents = percents(choices["ratio"]), .depths = list("depth")});
+  const DecisionTree& tree = space->decisions();
+  Architecture architecture{std::vector<std::int64_t>(tree.size(), 0)};
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    architecture.picks[i] = largest ? static_cast<std::int64_t>(tree[i].choices.size()) - 1 : 0;
+  return cost(space->close(normalised(tree, architecture), imagenet(input))).params;
+}
+
+// One number for every block.
+std::int64_t uniform_network(const OracleJson& numbers, const OracleJson& input) {
+  const auto blocks = numbers["depth"].get<std::size_t>();
+  const VisionTransformer network{.width = numbers["E"].get<std::int64_t>(), .heads = std::vector(blocks, numbers["heads"].get<std::int64_t>()),
+                                  .percent = std::vector(blocks, percents({numbers["ratio"]})[0])};
+  return cost(vision_transformer(network, imagenet(input))).params;
+}
+
+OracleJson run_vision_transformer(const OracleJson& c, const OracleJson&) {
+  const OracleJson& input = c["input"];
+  const VisionTransformer network{.width = input["E"].get<std::int64_t>(), .heads = input["heads"].get<std::vector<std::int64_t>>(), .percent = percents(input["ratio"])};
+  if (network.heads.size() != network.percent.size()) throw UsageError("heads and ratio have different lengths");
+  const Cost counted = cost(vision_transformer(network, imagenet(input)));
+  OracleJson got = {{"retrain_params", counted.params}, {"params", counted.params}};
+  if (input.contains("space")) got["min_subnet"] = extreme(input, false), got["max_subnet"] = extreme(input, true);
+  if (input.contains("supernet")) got["supernet_params"] = uniform_network(input["supernet"], input);
+  return got;
+}
+
+// ---- translation transformers ----
+
+bool is_translation_transformer(const OracleJson& c) {
+  if (!has_input(c, {"configs"}) || !c["input"]["configs"].is_object()) return false;
+  const OracleJson& configs = c["input"]["configs"];
+  return std::all_of(configs.begin(), configs.end(), [](const OracleJson& config) { return config.is_object() && config.contains("enc_ffn") && config.contains("dec_ffn"); });
+}
+
+// Without embeddings and classifier.
+std::int64_t layer_params(const Graph& graph) {
+  std::int64_t count = 0;
+  for (const auto& node : graph.nodes) {
+    if (!node.name.starts_with("encoder.") && !node.name.starts_with("decoder.")) continue;
+    for (const auto& parameter : parameters(node, input_shapes(graph, node)))
+      if (parameter.trainable && parameter.owner.empty()) count += elements(parameter.shape);
+  }
+  return count;
+}
+
+OracleJson run_translation_transformer(const OracleJson& c, const OracleJson&) {
+  OracleJson got;
+  for (const auto& [name, config] : c["input"]["configs"].items())
+    got[name] = layer_params(translation_transformer(parse_translation_transformer(config.dump()), {.input = {8}, .classes = 10}));
+  return got;
+}
+
+}  // namespace
+
+std::vector<OracleKind> sequence_oracles() {
+  return {{.name = "recurrent language model", .matches = is_language_model, .run = run_language_model},
+          {.name = "recurrent cell", .matches = is_recurrent_cell, .run = run_recurrent_cell},
+          {.name = "vision transformer", .matches = is_vision_transformer, .run = run_vision_transformer},
+          {.name = "translation transformer", .matches = is_translation_transformer, .run = run_translation_transformer}};
+}
+
+}  // namespace netwright
