@@ -39,7 +39,4 @@ class Table {
   std::unordered_map<std::string_view, std::size_t> row_of_;  // views into keys_, which no longer grows
 };
 
-// The content of a file, decompressed where its name ends in .zst. Errors: UsageError for a file that is cut off or no zstandard file.
-std::string read_maybe_compressed(const std::filesystem::path& file);
-
 }  // namespace netwright
