@@ -37,6 +37,7 @@ std::vector<OracleKind> search_oracles();     // strategies on a toy and on a ta
 std::vector<OracleKind> statistic_oracles();  // tables, rank correlations, optimiser and schedule traces
 std::vector<OracleKind> supernet_oracles();
 std::vector<OracleKind> proxy_oracles();
+std::vector<OracleKind> sequence_oracles();   // recurrent cells, transformers
 std::vector<OracleKind> fidelity_oracles();   // schedules, learning curves, predictors, measured tables
 // All of them, in that order.
 const std::vector<OracleKind>& oracle_kinds();
