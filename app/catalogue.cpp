@@ -127,8 +127,11 @@ std::vector<Combination> combinations(const std::vector<std::string>& spaces) {
 
 KnownNames known_names() {
   KnownNames names{.spaces = space_names()};
-  for (const auto& entry : strategies())
-    for (auto& options = names.strategies[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  for (const auto& entry : strategies()) {
+    auto& options = names.strategies[entry.name];
+    if (entry.forwards) continue;  // any option: the inner strategy has its own
+    for (const auto& option : entry.options) options.push_back(option.name);
+  }
   for (const auto& entry : known_evaluators())
     for (auto& options = names.evaluators[entry.name]; const auto& option : entry.options) options.push_back(option.name);
   return names;

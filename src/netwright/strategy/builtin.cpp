@@ -3,9 +3,17 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/strategy/annealing.hpp"
 #include "netwright/strategy/evolution.hpp"
+#include "netwright/strategy/genetic.hpp"
 #include "netwright/strategy/grid.hpp"
+#include "netwright/strategy/islands.hpp"
+#include "netwright/strategy/local_search.hpp"
+#include "netwright/strategy/nsga2.hpp"
+#include "netwright/strategy/pareto_evolution.hpp"
 #include "netwright/strategy/random_search.hpp"
+#include "netwright/strategy/reinforce.hpp"
+#include "netwright/strategy/scalarised.hpp"
 
 namespace netwright {
 
@@ -23,9 +31,87 @@ const std::vector<StrategyEntry>& strategies() {
        .traits = {"may repeat", "population"},
        .options = {{"population", "50", "members that live at once (P); as many asks are random first"},
                    {"sample", "10", "members drawn for a tournament (S)"},
-                   {"removal", "oldest", "who leaves when a child enters: oldest | worst"},
+                   {"removal", "oldest", "who leaves when a child enters: oldest | worst | worst_drawn"},
                    {"identity", "0", "chance that a child is its parent, evaluated again"}},
        .make = make_evolution},
+      {.name = "pareto_evolution",
+       .title = "Regularized evolution for several objectives",
+       .paper = "Real et al. 2019, arXiv 1802.01548; Deb et al. 2002, IEEE TEC 6(2)",
+       .traits = {"population", "several objectives"},
+       .options = {{"population", "50", "members that live at once"}, {"sample", "10", "members drawn for a tournament"}},
+       .make = make_pareto_evolution},
+      {.name = "nsga2",
+       .title = "NSGA-II: a population spread along the front",
+       .paper = "Deb et al. 2002, IEEE TEC 6(2); Lu et al. 2019, arXiv 1810.03522",
+       .traits = {"population", "several objectives"},
+       .options = {{"population", "40", "survivors of a generation, and its children"},
+                   {"crossover", "0.9", "chance that a child has two parents"},
+                   {"mutation", "1", "chance that a child has one decision changed"}},
+       .make = make_nsga2},
+      {.name = "genetic",
+       .title = "Genetic algorithm with crossover and elites",
+       .paper = "Holland 1975",
+       .traits = {"population"},
+       .options = {{"population", "20", "members of a generation"},
+                   {"elite", "4", "best members that live on"},
+                   {"tournament", "3", "members drawn for a parent"},
+                   {"crossover", "0.9", "chance that a child has two parents"},
+                   {"mutation", "0.5", "chance that a child has one decision changed"}},
+       .make = make_genetic},
+      {.name = "local_search",
+       .title = "Local search: climb to where no neighbour is better, then start again",
+       .paper = "White et al. 2021, arXiv 2005.02960",
+       .traits = {"no model"},
+       .options = {{"step", "best", "best: all neighbours first | first: the first better one"},
+                   {"start", "10", "random architectures before each climb (1 where step is first)"}},
+       .make = make_local_search},
+      {.name = "hill_climbing",
+       .title = "Hill climbing: go to the first better neighbour, start again on a top",
+       .paper = "White et al. 2021, arXiv 2005.02960",
+       .traits = {"no model"},
+       .options = {{"step", "first", "first: the first better neighbour | best: all neighbours first"},
+                   {"start", "1", "random architectures before each climb (10 where step is best)"}},
+       .make = make_hill_climbing},
+      {.name = "annealing",
+       .title = "Simulated annealing",
+       .paper = "Kirkpatrick et al. 1983, Science 220",
+       .traits = {"no model"},
+       .options = {{"start", "10", "random architectures before the first step"},
+                   {"temperature", "0.5", "at the start, in standard deviations of the random ones"},
+                   {"cooling", "0.97", "factor of the temperature a trial"}},
+       .make = make_annealing},
+      {.name = "reinforce",
+       .title = "REINFORCE: a policy of independent logits, one softmax a decision",
+       .paper = "Williams 1992; Dong and Yang 2020, arXiv 2001.00326",
+       .traits = {"may repeat", "policy"},
+       .options = {{"learning_rate", "0.05", "of Adam"},
+                   {"baseline", "0.9", "decay of the rewards' moving average"},
+                   {"entropy", "0", "weight of the entropy bonus"},
+                   {"power", "1", "exponent of the reward"}},
+       .make = make_reinforce},
+      {.name = "islands",
+       .title = "Several searches side by side that send each other their best",
+       .paper = "Whitley et al. 1999",
+       .traits = {"may repeat", "around another"},
+       .options = {{"of", "evolution", "the strategy of each island; its options stand beside these"},
+                   {"islands", "4", "how many"},
+                   {"migration", "25", "trials of an island between two messages"}},
+       .make = make_islands,
+       .forwards = true},
+      {.name = "scalarised",
+       .title = "Any strategy for one objective, under a number made of several",
+       .paper = "Tan et al. 2019, arXiv 1807.11626; Wu et al. 2019, arXiv 1812.03443",
+       .traits = {"may repeat", "around another", "several objectives"},
+       .options = {{"of", "evolution", "the strategy; its options stand beside these"},
+                   {"form", "sum", "sum | mnas_soft | mnas_hard | product | fbnet"},
+                   {"cost", "", "metric weighed against the first objective; empty: the second objective's"},
+                   {"target", "", "the cost that is aimed at"},
+                   {"exponent", "-0.07", "of cost / target, for product"},
+                   {"alpha", "0.2", "factor, for fbnet"},
+                   {"beta", "0.6", "exponent, for fbnet"},
+                   {"weights", "", "one number an objective, for sum; empty: 1 each"}},
+       .make = make_scalarised,
+       .forwards = true},
       {.name = "grid",
        .title = "Every architecture once, in tree order",
        .paper = "",
@@ -44,6 +130,7 @@ std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyCas
   std::vector<std::string> known;
   for (const StrategyOption& option : entry->options) known.push_back(option.name);
   for (const auto& [option, value] : strategy_case.options) {
+    if (entry->forwards) break;  // the inner strategy checks what is not its own
     if (std::ranges::find(known, option) != known.end()) continue;
     const std::string hint = known.empty() ? "; it has no options" : name_hint(option, known);
     throw UsageError("strategy " + entry->name + ": unknown option '" + option + "'" + hint);

@@ -13,7 +13,7 @@ Evolution::Evolution(const StrategyCase& strategy_case)
       rng_(strategy_case.seed.derive("evolution").rng()),
       capacity_(static_cast<std::size_t>(integer_option(strategy_case, "population", 50, 1))),
       sample_(integer_option(strategy_case, "sample", 10, 1)),
-      remove_worst_(word_option(strategy_case, "removal", {"oldest", "worst"}) == "worst"),
+      removal_(word_option(strategy_case, "removal", {"oldest", "worst", "worst_drawn"})),
       identity_(share_option(strategy_case, "identity", 0)) {}
 
 std::optional<Architecture> Evolution::ask() {
@@ -41,9 +41,18 @@ void Evolution::tell(const Told& told) {
 }
 
 void Evolution::remove_one() {
-  if (!remove_worst_) return population_.pop_front();
+  if (removal_ == "oldest") return population_.pop_front();
   const auto worse = [](const Member& a, const Member& b) { return better(b.standing, a.standing); };
-  population_.erase(std::ranges::min_element(population_, worse));
+  if (removal_ == "worst") {
+    population_.erase(std::ranges::min_element(population_, worse));
+    return;
+  }
+  std::size_t worst = rng_.below(population_.size());
+  for (std::int64_t i = 1; i < sample_; ++i) {
+    const std::size_t drawn = rng_.below(population_.size());
+    if (worse(population_[drawn], population_[worst])) worst = drawn;
+  }
+  population_.erase(population_.begin() + static_cast<std::ptrdiff_t>(worst));
 }
 
 std::unique_ptr<Strategy> make_evolution(const StrategyCase& strategy_case) { return std::make_unique<Evolution>(strategy_case); }

@@ -5,11 +5,12 @@
 //   then:      draw `sample` members of the population, uniformly with replacement; the best of them is mutated
 //   tell:      the trial enters at the young end; above P members the oldest one (or the worst) leaves
 //
-// Options: population = 50 (P), sample = 10 (S), removal = oldest | worst, identity = 0 (chance that a child is its parent, unchanged).
+// Options: population = 50 (P), sample = 10 (S), removal = oldest | worst | worst_drawn (the worst of S drawn members),
+// identity = 0 (chance that a child is its parent, unchanged).
 // Best: `better` of objective/standing.hpp (constraints first), among equals the one drawn first. Worst: among equals the oldest.
 // Cost: O(S) comparisons an ask and O(1) a tell (O(P) for removal = worst); one architecture is copied an ask.
 // Errors: UsageError for a bad option.
-// Source: Real, Aggarwal, Huang and Le 2019, arXiv 1802.01548, algorithm 1; `worst` is its non-aging comparison.
+// Source: Real, Aggarwal, Huang and Le 2019, arXiv 1802.01548, algorithm 1; the other removals are the non-aging ones.
 // Departures: any number of asks may come before their tells: the population is what has been told, and a population that is still
 // empty gives uniform samples. A failed trial, or one without a finite objective, never enters the population. The paper's identity
 // mutation (0.05) is off by default: it pays where a second training of the same cell is worth its noise.
@@ -42,7 +43,7 @@ class Evolution : public Strategy {
   Rng rng_;
   std::size_t capacity_;
   std::int64_t sample_;
-  bool remove_worst_;
+  std::string removal_;
   double identity_;
   std::size_t asked_ = 0;
   std::deque<Member> population_;

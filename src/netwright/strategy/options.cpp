@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
 
 namespace netwright {
 namespace {
@@ -40,6 +42,15 @@ double share_option(const StrategyCase& strategy_case, std::string_view name, do
   double value = 0;
   if (!read_number(*text, value) || !(value >= 0 && value <= 1)) refuse(name, *text, "a number from 0 to 1");
   return value;
+}
+
+double number_option(const StrategyCase& strategy_case, std::string_view name, double fallback, double minimum, double maximum) {
+  const std::string* text = given(strategy_case, name);
+  if (!text) return fallback;
+  double value = 0;
+  if (read_number(*text, value) && value >= minimum && value <= maximum) return value;
+  const std::string upper = std::isfinite(maximum) ? " to " + format_count(maximum) : " up";
+  refuse(name, *text, "a number from " + format_count(minimum) + upper);
 }
 
 bool flag_option(const StrategyCase& strategy_case, std::string_view name, bool fallback) {

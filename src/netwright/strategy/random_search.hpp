@@ -8,9 +8,8 @@
 // Errors: UsageError for a bad option.
 // Source: Bergstra and Bengio 2012, JMLR 13; as a NAS baseline Li and Talwalkar 2019, arXiv 1902.07638.
 // Departure: the sources draw with replacement; so does `replacement = true`.
-#include <unordered_set>
-
 #include "netwright/strategy/strategy.hpp"
+#include "netwright/strategy/unseen.hpp"
 
 namespace netwright {
 
@@ -21,15 +20,10 @@ class RandomSearch : public Strategy {
   void tell(const Told& told) override;
 
  private:
-  std::optional<Architecture> ask_rest();
-  void list_rest();
-
   const DecisionTree& tree_;
   Rng rng_;
   bool replacement_;
-  bool listable_;                                  // small enough to list what is left
-  std::unordered_set<std::uint64_t> asked_;        // hashes
-  std::optional<std::vector<Architecture>> rest_;  // shuffled; taken from the back
+  Unseen unseen_;
 };
 
 std::unique_ptr<Strategy> make_random_search(const StrategyCase& strategy_case);

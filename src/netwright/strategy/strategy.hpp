@@ -50,9 +50,10 @@ struct StrategyEntry {
   std::string name;
   std::string title;
   std::string paper;
-  std::vector<std::string> traits;  // "may repeat", "exhaustive", "population"
+  std::vector<std::string> traits;  // "may repeat", "exhaustive", "population", "several objectives"
   std::vector<StrategyOption> options;
   std::unique_ptr<Strategy> (*make)(const StrategyCase&);
+  bool forwards = false;  // stands around the strategy that its option `of` names, whose options are given beside its own
 };
 
 const std::vector<StrategyEntry>& strategies();

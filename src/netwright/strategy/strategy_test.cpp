@@ -29,7 +29,10 @@ DecisionTree nested_tree() {
   });
 }
 
-DecisionTree tree_named(const std::string& name) { return name == "nested" ? nested_tree() : find_space(name)->decisions(); }
+DecisionTree tree_named(const std::string& name) {
+  if (name == "nested") return nested_tree();
+  return find_space(name == "yaml" ? NETWRIGHT_SOURCE_DIR "/spaces/small.yaml" : name)->decisions();
+}
 
 // A deterministic landscape without structure, and trials that fail.
 struct World {
@@ -75,6 +78,17 @@ TEST_P(EveryStrategy, ProposesValidArchitectures) {
   for (const Told& trial : trials) {
     EXPECT_NO_THROW(validate(world.tree, trial.architecture));
     EXPECT_EQ(trial.architecture, normalised(world.tree, trial.architecture));
+  }
+}
+
+TEST_P(EveryStrategy, RepeatsOnlyWhereItSaysSo) {
+  const auto& entry = *std::ranges::find(strategies(), std::get<0>(GetParam()), &StrategyEntry::name);
+  if (std::ranges::find(entry.traits, "may repeat") != entry.traits.end()) return;
+  for (const std::int64_t window : {1, 2, 8}) {
+    const auto asked = architectures(drive(*make(5), world, 300, window));
+    EXPECT_EQ(std::set<Architecture>(asked.begin(), asked.end()).size(), asked.size());
+    // Where nothing is left, nothing is asked, and every one was.
+    if (asked.size() < 300) EXPECT_EQ(static_cast<double>(asked.size()), approximate_size(world.tree));
   }
 }
 
@@ -146,7 +160,7 @@ std::vector<std::string> names() {
   return result;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryStrategy, testing::Combine(testing::ValuesIn(names()), testing::Values("nasbench201", "minimal2", "nested")),
+INSTANTIATE_TEST_SUITE_P(Registry, EveryStrategy, testing::Combine(testing::ValuesIn(names()), testing::Values("nasbench201", "darts", "minimal2", "nested", "yaml")),
                          [](const auto& info) { return std::get<0>(info.param) + "_on_" + std::get<1>(info.param); });
 
 TEST(Registry, NamesTheNearestStrategyAndOption) {
@@ -164,7 +178,7 @@ TEST(Registry, NamesTheNearestStrategyAndOption) {
   EXPECT_EQ(message("evolution", {{"population", "0"}}), "strategy option population: '0' is not a whole number of at least 1");
   EXPECT_EQ(message("evolution", {{"sample", "5.5"}}), "strategy option sample: '5.5' is not a whole number of at least 1");
   EXPECT_EQ(message("evolution", {{"identity", "2"}}), "strategy option identity: '2' is not a number from 0 to 1");
-  EXPECT_EQ(message("evolution", {{"removal", "oldes"}}), "strategy option removal: 'oldes' is not one of oldest, worst; did you mean 'oldest'?");
+  EXPECT_EQ(message("evolution", {{"removal", "oldes"}}), "strategy option removal: 'oldes' is not one of oldest, worst, worst_drawn; did you mean 'oldest'?");
   EXPECT_EQ(message("random", {{"replacement", "yes"}}), "strategy option replacement: 'yes' is not true or false");
   EXPECT_EQ(message("grid", {{"step", "2"}}), "strategy grid: unknown option 'step'; it has no options");
 }

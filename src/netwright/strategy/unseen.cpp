@@ -1,0 +1,45 @@
+#include "netwright/strategy/unseen.hpp"
+
+#include "netwright/space/variation.hpp"
+
+namespace netwright {
+namespace {
+
+constexpr double listable_size = 1 << 20;
+constexpr int tries_before_listing = 64;
+constexpr int tries_at_most = 10000;  // in a space too large to list, where so many repeats mean that little is left
+
+}  // namespace
+
+Unseen::Unseen(const DecisionTree& tree) : tree_(tree), listable_(approximate_size(tree) <= listable_size) {}
+
+std::optional<Architecture> Unseen::sample(Rng& rng) {
+  if (rest_) return from_rest();
+  for (int i = 0; i < (listable_ ? tries_before_listing : tries_at_most); ++i) {
+    Architecture drawn = netwright::sample(tree_, rng);
+    if (mark(drawn)) return drawn;
+  }
+  if (!listable_) return std::nullopt;
+  list_rest(rng);
+  return from_rest();
+}
+
+std::optional<Architecture> Unseen::from_rest() {
+  while (!rest_->empty()) {
+    Architecture next = std::move(rest_->back());
+    rest_->pop_back();
+    if (mark(next)) return next;
+  }
+  return std::nullopt;
+}
+
+void Unseen::list_rest(Rng& rng) {
+  rest_.emplace();
+  enumerate(tree_, [&](const Architecture& architecture) {
+    if (!seen(architecture)) rest_->push_back(architecture);
+    return true;
+  });
+  rng.shuffle(*rest_);
+}
+
+}  // namespace netwright
