@@ -57,6 +57,8 @@ std::string format_count(double count) {
   return print("%.6g%s", count, "");
 }
 
+std::string format_percent(double share) { return print("%.2f%s", 100 * share, "%"); }
+
 std::string format_seconds(double seconds) {
   if (seconds < 1) return print("%.3g %s", seconds * 1e3, "ms");
   if (seconds < 60) return print("%.3g %s", seconds, "s");

@@ -13,6 +13,7 @@ double parse_seconds(std::string_view text);
 double parse_bytes(std::string_view text);
 
 std::string format_count(double count);      // "3.35M", "512"
+std::string format_percent(double share);    // "87.76%"
 std::string format_seconds(double seconds);  // "4.2 ms", "1m 05s", "2h 03m"
 std::string format_bytes(double bytes);      // "1.2 MB"
 

@@ -17,10 +17,16 @@ int single(const Node& node, const std::string& decision, const Picks& picks, st
   return picked[0];
 }
 
+// What stands before a node's name in the closed graph, and before its weights' names in the supernet of the open one.
+struct Scope {
+  std::string closed;
+  std::string open;
+};
+
 // Copies an open graph, node by node, into a closed one; `at[i]` is where node i's value stands in it.
 class Closing {
  public:
-  Closing(Graph& target, const Picks& picks) : target_(target), picks_(picks) {}
+  Closing(Graph& target, const Picks& picks, Origins* origins) : target_(target), picks_(picks), origins_(origins) {}
 
   // Which nodes an output needs, given the picks: an unpicked input of a select needs nothing.
   std::vector<bool> needed(const Graph& open) const {
@@ -34,10 +40,10 @@ class Closing {
     return need;
   }
 
-  std::vector<int> copy(const Graph& open, const std::string& scope, std::vector<int> at) {
+  std::vector<int> copy(const Graph& open, const Scope& scope, std::vector<int> at) {
     const auto need = needed(open);
     at.resize(open.nodes.size(), -1);
-    for (const auto& [name, label] : open.labels) target_.labels[scope + name] = label;
+    for (const auto& [name, label] : open.labels) target_.labels[scope.closed + name] = label;
     for (std::size_t i = 0; i < open.nodes.size(); ++i)
       if (at[i] < 0 && (need[i] || open.nodes[i].op == "input")) at[i] = place(open.nodes[i], scope, at);
     return at;
@@ -62,15 +68,15 @@ class Closing {
     return inputs;
   }
 
-  int inline_branch(const Node& node, const Branch& branch, int input, const std::string& scope, bool name_branch) {
+  int inline_branch(const Node& node, const Branch& branch, int input, const Scope& scope, bool name_branch) {
     if (branch.body.empty()) return input;
-    const std::string inner = scope + node.name + (name_branch ? "." + branch.name : "");
+    const std::string inner = scope.closed + node.name + (name_branch ? "." + branch.name : "");
     target_.labels[inner] = branch.name;
-    const auto at = copy(branch.graph(), inner + ".", {input});
+    const auto at = copy(branch.graph(), {inner + ".", scope.open + node.name + "." + branch.name + "."}, {input});
     return at[static_cast<std::size_t>(branch.graph().outputs[0])];
   }
 
-  int place(const Node& node, const std::string& scope, const std::vector<int>& at) {
+  int place(const Node& node, const Scope& scope, const std::vector<int>& at) {
     if (node.op == "choice") {
       const Branch& branch = node.branches[static_cast<std::size_t>(single(node, node.decision, picks_, node.branches.size()))];
       if (branch.search_only) fail(node, "candidate '" + branch.name + "' is for the supernet only and cannot be picked");
@@ -78,14 +84,15 @@ class Closing {
     }
     if (node.op == "select") return place_select(node, scope, at);
     Node closed = node;
-    closed.name = scope + node.name;
+    closed.name = scope.closed + node.name;
+    if (origins_ != nullptr) origins_->emplace(closed.name, scope.open + node.name);
     for (int& input : closed.inputs) input = at[static_cast<std::size_t>(input)];
     for (const auto& [name, open] : open_attributes(node))
       closed.attributes[name] = open.values[static_cast<std::size_t>(single(node, open.decision, picks_, open.values.size()))];
     return append(std::move(closed));
   }
 
-  int place_select(const Node& node, const std::string& scope, const std::vector<int>& at) {
+  int place_select(const Node& node, const Scope& scope, const std::vector<int>& at) {
     std::vector<int> values;
     for (const int i : picked_inputs(node)) {
       const auto index = static_cast<std::size_t>(i);
@@ -93,7 +100,7 @@ class Closing {
     }
     if (values.size() == 1) return values[0];
     const bool concat = std::get<std::string>(node.attributes.at("combine")) == "concat";
-    Node combined{.name = scope + node.name, .op = values.empty() ? "zero" : concat ? "concat" : "add", .inputs = values};
+    Node combined{.name = scope.closed + node.name, .op = values.empty() ? "zero" : concat ? "concat" : "add", .inputs = values};
     if (values.empty()) combined.inputs = {at[static_cast<std::size_t>(node.inputs[0])]};
     return append(std::move(combined));
   }
@@ -105,14 +112,15 @@ class Closing {
 
   Graph& target_;
   const Picks& picks_;
+  Origins* origins_;
 };
 
 }  // namespace
 
-Graph close(const Graph& open, const Picks& picks) {
+Graph close(const Graph& open, const Picks& picks, Origins* origins) {
   Graph closed;
-  Closing closing(closed, picks);
-  const auto at = closing.copy(open, "", {});
+  Closing closing(closed, picks, origins);
+  const auto at = closing.copy(open, {}, {});
   for (const int output : open.outputs) closed.outputs.push_back(at[static_cast<std::size_t>(output)]);
   closed = without_dead_nodes(closed);
   infer_shapes(closed);
