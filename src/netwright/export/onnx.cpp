@@ -358,7 +358,7 @@ void convert(const Graph& graph, const Node& node, const WeightTable& weights, O
 // Only what the exported outputs need.
 Graph exported_part(const Graph& closed, bool auxiliary) {
   Graph part = closed;
-  if (!auxiliary && part.outputs.size() > 1) part.outputs.resize(1);
+  if (!auxiliary && part.outputs.size() == 2) part.outputs.resize(1);
   return without_dead_nodes(part);
 }
 
@@ -373,7 +373,7 @@ std::string to_onnx(const Graph& closed, const Weights& weights, const OnnxOptio
   for (const auto& node : graph.nodes) convert(graph, node, table, body);
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     const Node& node = graph.nodes[static_cast<std::size_t>(graph.outputs[i])];
-    std::string name = i == 0 ? "output" : i == 1 ? "auxiliary" : "output_" + std::to_string(i);
+    std::string name = i == 0 ? "output" : i == 1 && graph.outputs.size() == 2 ? "auxiliary" : "output_" + std::to_string(i);
     while (std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& other) { return other.name == name; })) name += "_value";
     body.add("Identity", {node.name}, name);
     body.output(name, node.shape);

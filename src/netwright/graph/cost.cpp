@@ -61,7 +61,7 @@ std::int64_t peak(const Graph& graph) {
 Cost cost(const Graph& graph) {
   Cost total = sum_of(graph);
   total.peak_bytes = peak(graph);
-  if (graph.outputs.size() > 1) {
+  if (graph.outputs.size() == 2) {
     Graph alone = graph;
     alone.outputs.resize(1);
     const Cost main = sum_of(without_dead_nodes(alone));

@@ -60,7 +60,7 @@ struct Node {
 
 struct Graph {
   std::vector<Node> nodes;
-  std::vector<int> outputs;    // [0] the result, [1] an auxiliary result where there is one
+  std::vector<int> outputs;    // the result; of two, the second is an auxiliary one; more are the levels of a pyramid
   // Scope -> what stands there, for drawing: "cell3.edge0" -> "sep_conv_3x3".
   std::map<std::string, std::string, std::less<>> labels;
 

@@ -106,7 +106,7 @@ SpaceInfo info_of(const VisionTransformerChoices& choices) {
   return {.name = choices.name,
           .title = "vision transformers of elastic width, depth, heads and expansion",
           .paper = "Chen et al. 2021, arXiv 2107.00651",
-          .traits = {"chain", "transformer", "uniform"},
+          .traits = {"chain", "transformer", "open", "uniform"},
           .input = {3, 224, 224},
           .classes = 1000};
 }

@@ -178,7 +178,7 @@ SpaceInfo hat_info() {
   return {.name = "hat",
           .title = "translation transformers of elastic widths, depth, heads and attended encoder layers",
           .paper = "Wang et al. 2020, arXiv 2005.14187",
-          .traits = {"chain", "sequence", "transformer", "uniform"},
+          .traits = {"chain", "sequence", "transformer", "open", "uniform"},
           .input = {usual_steps},
           .classes = words};
 }
