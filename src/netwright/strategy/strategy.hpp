@@ -3,6 +3,7 @@
 //
 // A strategy is a pure function of (seed, tells so far): it owns no clock, no file, no global. Replaying the tells gives the same
 // asks. It never sees a layer, only decisions and outcomes.
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,12 +32,17 @@ class Strategy {
   virtual void tell(const Told& told) = 0;
 };
 
+// A row of numbers that says what an architecture is like, always of one length; for models. Cost: up to a millisecond.
+using FeatureMap = std::function<std::vector<float>(const Architecture&)>;
+
 // What a strategy is made of. Options come as text (from YAML) and are checked by the strategy's entry.
 struct StrategyCase {
   const DecisionTree& tree;  // outlives the strategy
   Goal goal;
   Seed seed;
   std::map<std::string, std::string, std::less<>> options;
+  // What models may see of an architecture beyond its decisions, by name: "path", "wl". Empty: nothing else.
+  std::map<std::string, FeatureMap, std::less<>> features = {};
 };
 
 struct StrategyOption {
