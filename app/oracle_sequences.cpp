@@ -1,4 +1,4 @@
-// Recurrent cells and transformers: parameters, and what a recurrent cell computes.
+// Recurrent cells and transformers: parameters, and what a recurrent cell computes. Paths of resolutions.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -10,9 +10,11 @@
 #include "netwright/nn/network.hpp"
 #include "netwright/proxy/fill.hpp"
 #include "netwright/space/architectures.hpp"
+#include "netwright/space/library/autodeeplab.hpp"
 #include "netwright/space/library/autoformer.hpp"
 #include "netwright/space/library/hat.hpp"
 #include "netwright/space/library/recurrent.hpp"
+#include "netwright/space/variation.hpp"
 #include "oracle_kinds.hpp"
 
 namespace netwright {
@@ -176,13 +178,31 @@ OracleJson run_translation_transformer(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
+// ---- paths of resolutions ----
+
+bool is_path_count(const OracleJson& c) {
+  constexpr std::string_view stem = "paths_";
+  if (!id(c).starts_with("C-") || !c["expect"].is_object() || c["expect"].empty()) return false;
+  for (const auto& [key, value] : c["expect"].items())
+    if (!key.starts_with(stem)) return false;
+  return true;
+}
+
+// "paths_11" = paths of 11 steps.
+OracleJson run_path_count(const OracleJson& c, const OracleJson&) {
+  OracleJson got;
+  for (const auto& [key, value] : c["expect"].items()) got[key] = decimal(size(path_decisions(std::stoi(key.substr(key.find('_') + 1)))));
+  return got;
+}
+
 }  // namespace
 
 std::vector<OracleKind> sequence_oracles() {
   return {{.name = "recurrent language model", .matches = is_language_model, .run = run_language_model},
           {.name = "recurrent cell", .matches = is_recurrent_cell, .run = run_recurrent_cell},
           {.name = "vision transformer", .matches = is_vision_transformer, .run = run_vision_transformer},
-          {.name = "translation transformer", .matches = is_translation_transformer, .run = run_translation_transformer}};
+          {.name = "translation transformer", .matches = is_translation_transformer, .run = run_translation_transformer},
+          {.name = "paths of resolutions", .matches = is_path_count, .run = run_path_count}};
 }
 
 }  // namespace netwright
