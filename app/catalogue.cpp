@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "netwright/core/names.hpp"
+#include "netwright/fidelity/scheduler.hpp"
+#include "netwright/fidelity/stop_rule.hpp"
 #include "netwright/strategy/strategy.hpp"
 
 namespace netwright {
@@ -134,6 +136,11 @@ KnownNames known_names() {
   }
   for (const auto& entry : known_evaluators())
     for (auto& options = names.evaluators[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  for (const auto& entry : schedulers())
+    for (auto& options = names.fidelities[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  names.stop_rules["none"] = {};
+  for (const auto& entry : stop_rules())
+    for (auto& options = names.stop_rules[entry.name]; const auto& option : entry.options) options.push_back(option.name);
   return names;
 }
 

@@ -34,6 +34,10 @@ struct Parsed {
   NetworkVerbOptions network;
   TrainVerbOptions train;
   OracleOptions oracle;
+  TableVerbOptions table;
+  CompareOptions compare;
+  PredictOptions predict;
+  CorrelateOptions correlate;
   ListOptions list;
   DoctorOptions doctor;
   std::function<int(std::ostream&)> run;
@@ -176,6 +180,42 @@ void add_list_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   add_json(sub, p.oracle.json);
 }
 
+void add_table_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
+  const char* group = "Tables and comparisons";
+  CLI::App* sub = add(app, p, group, "table", "a published table or a study as a stored table: import, export, show", verbs.table, p.table);
+  sub->add_option("action", p.table.action, "import | export | show")->required();
+  sub->add_option("what", p.table.what, "import: a description (YAML); export: the folder of a study; show: FILE.nwt")->required();
+  sub->add_option("--out", p.table.out, "where the table goes")->type_name("FILE.nwt");
+  sub->add_option("--data", p.table.data, "import: the folder of the description's files; default: its own")->type_name("DIR");
+  add_json(sub, p.table.json);
+
+  sub = add(app, p, group, "compare", "strategies over many seeds on a virtual clock: regret, ranks, figure", verbs.compare, p.compare);
+  sub->add_option("config", p.compare.config, "the config; its first search phase is run")->required();
+  sub->add_option("--strategies", p.compare.strategies, "names with commas between; NAME+SCHEDULE, as tpe+hyperband")->capture_default_str();
+  sub->add_option("--seeds", p.compare.seeds, "runs of each")->check(CLI::PositiveNumber)->capture_default_str();
+  sub->add_option("--workers", p.compare.workers, "virtual workers")->check(CLI::PositiveNumber)->capture_default_str();
+  sub->add_option("--hours", p.compare.hours, "simulated hours shown; 0 = until the last run ends")->check(CLI::NonNegativeNumber)->capture_default_str();
+  sub->add_option("--out", p.compare.out, "folder for comparison.svg and comparison.json")->type_name("DIR");
+  add_overrides(sub, p.compare.overrides);
+  add_json(sub, p.compare.json);
+
+  sub = add(app, p, group, "predict", "how well predictors order the architectures of a table or a study", verbs.predict, p.predict);
+  sub->add_option("table", p.predict.table, "FILE.nwt, or the folder of a study")->required();
+  sub->add_option("--predictors", p.predict.predictors, "names with commas between, or all")->capture_default_str();
+  sub->add_option("--features", p.predict.features, "one_hot, or columns of the table, with commas between")->capture_default_str();
+  sub->add_option("--metric", p.predict.metric, "what is predicted; default: val_accuracy, or the table's first");
+  sub->add_option("--sizes", p.predict.sizes, "how many architectures are known, commas between")->capture_default_str();
+  sub->add_option("--seeds", p.predict.seeds, "draws of those")->check(CLI::PositiveNumber)->capture_default_str();
+  sub->add_option("--top", p.predict.top, "k of the top-k regret")->check(CLI::PositiveNumber)->capture_default_str();
+  add_json(sub, p.predict.json);
+
+  sub = add(app, p, group, "correlate", "rank correlation of every score in a table or study with an accuracy", verbs.correlate, p.correlate);
+  sub->add_option("table", p.correlate.table, "FILE.nwt, or the folder of a study")->required();
+  sub->add_option("--metric", p.correlate.metric, "what is correlated with; default: val_accuracy, or the table's first");
+  sub->add_option("--scores", p.correlate.scores, "columns with commas between; default: all others");
+  add_json(sub, p.correlate.json);
+}
+
 std::vector<std::string> verb_names(CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; }))
@@ -220,6 +260,7 @@ int parse_and_run(const std::vector<std::string>& words, const Verbs& verbs, std
   add_search_verbs(app, parsed, verbs);
   add_study_verbs(app, parsed, verbs);
   add_network_verbs(app, parsed, verbs);
+  add_table_verbs(app, parsed, verbs);
   add_list_verbs(app, parsed, verbs);
   check_verb(app, words);
   check_flags(app, words);

@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "hand_over.hpp"
+#include "fidelity_words.hpp"
 #include "interrupt.hpp"
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/search/coordinator.hpp"
 #include "netwright/search/search.hpp"
 #include "netwright/study/summary.hpp"
 
@@ -139,10 +141,9 @@ std::vector<std::string> phase_names(const Config& config) {
 
 std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const auto& options = std::get<SearchOptions>(phase.options);
-  const auto strategy = make_strategy(options.strategy, {.tree = context.space->decisions(),
-                                                         .goal = context.config.goal,
-                                                         .seed = context.seed.derive("strategy"),
-                                                         .options = options.strategy_options});
+  const auto strategy = strategy_of(options, context.space->decisions(), context.config.goal, context.seed.derive("strategy"));
+  const auto scheduler = scheduler_of(options, context.space->decisions(), context.config.goal, context.seed);
+  const auto stop_rule = stop_rule_of(options);
   const auto evaluator =
       make_evaluator(context.program.evaluators(context.config, context.folder), options.evaluator, evaluator_case(context, options));
   const auto launcher = launch(context, options.window);
@@ -155,6 +156,8 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
                          .phase = context.name,
                          .goal = context.config.goal,
                          .seed = context.seed,
+                         .scheduler = scheduler.get(),
+                         .stop_rule = stop_rule.get(),
                          .trials = options.trials,
                          .window = options.window,
                          .max_failures = options.max_failures,
@@ -176,6 +179,7 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
 void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
                 const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress) {
   const auto names = phase_names(config);
+  { const CoordinatorLock free(folder / "study.db"); }   // refused before anything is written while another process runs the study
   for (std::size_t i = 0; i < config.phases.size(); ++i) {
     if (phase_done(study, names[i])) continue;
     const Phase& phase = config.phases[i];

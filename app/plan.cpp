@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "catalogue.hpp"
+#include "fidelity_words.hpp"
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
@@ -77,7 +78,9 @@ double value_of(const Cost& cost, const std::string& metric, bool& known) {
 std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
 
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search) {
-  make_strategy(search.strategy, {.tree = space->decisions(), .goal = config.goal, .seed = Seed(config.seed), .options = search.strategy_options});
+  strategy_of(search, space->decisions(), config.goal, Seed(config.seed));
+  scheduler_of(search, space->decisions(), config.goal, Seed(config.seed));
+  stop_rule_of(search);
   const auto evaluators = known_evaluators();
   const EvaluatorEntry& entry = find_evaluator(evaluators, search.evaluator);
   const EvaluatorCase evaluator_case{.space = space, .network = network_options(config), .options = search.evaluator_options};

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catalogue.hpp"
+#include "fidelity_words.hpp"
 #include "hand_over.hpp"
 #include "interrupt.hpp"
 #include "machine.hpp"
@@ -129,12 +130,15 @@ int worker(const Abilities& program, const WorkerOptions& options, std::ostream&
     const auto space = find_space(config.space.name);
     const auto evaluator = make_evaluator(program.evaluators(config, options.folder), search->evaluator,
                                           {.space = space, .network = network_options(config), .options = search->evaluator_options});
+    const auto stop_rule = stop_rule_of(*search);
     work({.space = *space,
           .evaluator = *evaluator,
           .study = study,
           .phase = options.phase,
           .name = options.name,
           .goal = config.goal,
+          .stop_rule = stop_rule.get(),
+          .window = search->window,
           .stop = interrupted});
     return done;
   }

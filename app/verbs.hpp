@@ -96,6 +96,43 @@ struct OracleOptions {
   bool json = false;
 };
 
+struct TableVerbOptions {
+  std::string action;  // import | export | show
+  std::string what;    // a description, the folder of a study, a table
+  std::string data;    // import: the folder that the description's files stand in; empty: its own
+  std::string out;     // FILE.nwt
+  bool json = false;
+};
+
+struct CompareOptions {
+  std::string config;  // its first search phase: space, evaluator, trials, time
+  std::vector<std::string> overrides;
+  std::string strategies = "random,evolution";  // STRATEGY or STRATEGY+SCHEDULE, commas between
+  std::int64_t seeds = 100;
+  std::int64_t workers = 1;  // virtual ones
+  double hours = 0;          // of the plot; 0 = until the last run ends
+  std::string out;           // folder for comparison.svg and comparison.json
+  bool json = false;
+};
+
+struct PredictOptions {
+  std::string table;       // FILE.nwt, or the folder of a study
+  std::string predictors = "all";
+  std::string features = "one_hot";
+  std::string metric;      // empty: val_accuracy, or the first
+  std::string sizes = "20,50,100,200,500";  // how many architectures are known
+  std::int64_t seeds = 10;
+  std::int64_t top = 10;   // of the top-k regret
+  bool json = false;
+};
+
+struct CorrelateOptions {
+  std::string table;       // as above
+  std::string metric;
+  std::string scores;      // empty: every other column
+  bool json = false;
+};
+
 struct ListOptions {
   std::string what;   // spaces | strategies | evaluators | proxies | operations | architectures
   std::string space;  // the verbs `space` and `matrix`
@@ -120,6 +157,10 @@ struct Verbs {
   Verb<NetworkVerbOptions> profile, draw, score, export_network;
   Verb<TrainVerbOptions> retrain, evaluate;
   Verb<OracleOptions> oracle;
+  Verb<TableVerbOptions> table;
+  Verb<CompareOptions> compare;
+  Verb<PredictOptions> predict;
+  Verb<CorrelateOptions> correlate;
   Verb<ListOptions> space, list, matrix;
   Verb<DoctorOptions> doctor;
 };
@@ -138,6 +179,10 @@ int space(const ListOptions& options, std::ostream& out);
 int list(const ListOptions& options, std::ostream& out);
 int matrix(const ListOptions& options, std::ostream& out);
 int doctor(const DoctorOptions& options, std::ostream& out);
+int table(const TableVerbOptions& options, std::ostream& out);
+int compare(const CompareOptions& options, std::ostream& out);
+int predict(const PredictOptions& options, std::ostream& out);
+int correlate(const CorrelateOptions& options, std::ostream& out);
 Verbs plain_verbs();
 
 // Adds the verbs that need torch (train_verbs.cpp; linked into netwright-train alone).

@@ -33,6 +33,8 @@ struct KnownNames {
   std::vector<std::string> spaces;
   std::map<std::string, std::vector<std::string>> strategies;
   std::map<std::string, std::vector<std::string>> evaluators;
+  std::map<std::string, std::vector<std::string>> fidelities;
+  std::map<std::string, std::vector<std::string>> stop_rules;
 };
 
 Config read_config(const std::filesystem::path& file, const std::vector<std::string>& overrides = {}, const KnownNames& names = {});

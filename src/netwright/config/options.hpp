@@ -73,6 +73,10 @@ struct SearchOptions {
   Settings strategy_options;
   std::string evaluator = "train";
   Settings evaluator_options;  // train: epochs and any field of TrainingOptions; command: run, timeout; tabular: metric, ...
+  std::string fidelity = "full";  // the schedule of budgets; its options: minimum, maximum, eta, ...
+  Settings fidelity_options;
+  std::string stop = "none";  // rule that ends a trial by its learning curve
+  Settings stop_options;
   std::int64_t trials = 50;
   double max_seconds = 0;         // 0 = no limit
   std::int64_t window = 1;        // trials asked ahead of the tells; see the study
@@ -82,6 +86,7 @@ struct SearchOptions {
 struct RetrainOptions {
   std::int64_t best = 1;   // how many of the best architectures are retrained
   std::int64_t seeds = 1;  // runs of each
+  std::string weights = "scratch";  // scratch | supernet: goes on from the shared weights, in the network's search form
   TrainingOptions training;
 };
 

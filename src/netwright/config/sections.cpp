@@ -75,7 +75,13 @@ Fields<SearchOptions> search_fields(const KnownNames& names) {
       {"evaluator", "how a candidate gets its numbers: a name, or {name: NAME, option: value}",
        [=](O& o, const Given& g) { read_named(o.evaluator, o.evaluator_options, g, "evaluator", names.evaluators); },
        [](const O& o) { return write_named(o.evaluator, o.evaluator_options); }},
-      whole("trials", &O::trials, at_least(1), "how many architectures are evaluated"),
+      {"fidelity", "how long each is trained: full, or {name: hyperband, minimum: 1, maximum: 81, eta: 3}",
+       [=](O& o, const Given& g) { read_named(o.fidelity, o.fidelity_options, g, "fidelity schedule", names.fidelities); },
+       [](const O& o) { return write_named(o.fidelity, o.fidelity_options); }},
+      {"stop", "ends a trial by its learning curve: none, or {name: median, warm_up: 3}",
+       [=](O& o, const Given& g) { read_named(o.stop, o.stop_options, g, "stop rule", names.stop_rules); },
+       [](const O& o) { return write_named(o.stop, o.stop_options); }},
+      whole("trials", &O::trials, at_least(1), "how many evaluations; a promotion counts as one"),
       number("time", &O::max_seconds, at_least(0), "ends the phase after this long (as 2h); 0 = no limit", Unit::seconds),
       whole("window", &O::window, at_least(1), "trials asked ahead of the answers; so many workers can be busy"),
       whole("max_failures", &O::max_failures, at_least(0), "ends after so many failed trials in a row; 0 = never"),
@@ -88,6 +94,7 @@ const Fields<RetrainOptions>& retrain_fields() {
     Fields<O> own{
         whole("best", &O::best, at_least(1), "how many of the best architectures are trained"),
         whole("seeds", &O::seeds, at_least(1), "runs of each, with different seeds"),
+        word("weights", &O::weights, {"scratch", "supernet"}, "drawn anew, or those of the supernet, whose search form is then trained"),
     };
     for (auto& field : inlined(&O::training, training_fields())) own.push_back(field);
     return own;
@@ -250,10 +257,13 @@ void check_order(const std::vector<Phase>& before, const Phase& phase, const Giv
       throw UsageError(given.value.place + ": " + given.path + ": a " + phase.kind + " phase needs a " + join(kind.needs, " or ") +
                        " phase before it");
   }
+  const bool supernet_before = std::any_of(before.begin(), before.end(), [](const Phase& p) { return p.kind == "supernet"; });
   const auto* search = std::get_if<SearchOptions>(&phase.options);
-  if (search != nullptr && search->evaluator == "inherit" &&
-      std::none_of(before.begin(), before.end(), [](const Phase& p) { return p.kind == "supernet"; }))
+  if (search != nullptr && search->evaluator == "inherit" && !supernet_before)
     throw UsageError(given.value.place + ": " + given.path + ": the evaluator 'inherit' needs a supernet phase before it");
+  const auto* retrain = std::get_if<RetrainOptions>(&phase.options);
+  if (retrain != nullptr && retrain->weights == "supernet" && !supernet_before)
+    throw UsageError(given.value.place + ": " + given.path + ": weights 'supernet' need a supernet phase before it");
 }
 
 void read_phases(Config& config, const Given& given, const KnownNames& names) {

@@ -10,9 +10,11 @@
 
 namespace netwright {
 
-// How much to spend. 0 epochs: the evaluator's own full measure.
+// How much to spend. 0 epochs: the evaluator's own full measure. from_epochs: what the trial that is gone on with has done; the cost is
+// that of the epochs between.
 struct Fidelity {
   std::int64_t epochs = 0;
+  std::int64_t from_epochs = 0;
 };
 
 // One architecture to be judged. Everything random in its evaluation comes from `seed`, which depends on the study's seed and the
@@ -21,6 +23,7 @@ struct Candidate {
   std::int64_t trial = 0;
   Architecture architecture;
   std::uint64_t seed = 0;
+  std::int64_t continues = -1;  // the trial of the same architecture whose stored state goes on; -1: from scratch
 };
 
 struct Report {

@@ -17,7 +17,7 @@ namespace netwright {
 
 using FeatureRow = std::vector<double>;
 
-struct Prediction {
+struct Predicted {
   double mean = 0;
   double deviation = 0;  // of the value that a training would give; 0 where the predictor knows none
 };
@@ -26,7 +26,7 @@ class Predictor {
  public:
   virtual ~Predictor() = default;
   virtual void fit(std::span<const FeatureRow> rows, std::span<const double> values) = 0;
-  virtual Prediction predict(std::span<const double> row) const = 0;
+  virtual Predicted predict(std::span<const double> row) const = 0;
 };
 
 struct PredictorOption {

@@ -64,7 +64,7 @@ class Ridge : public Predictor {
     deviation_ = std::sqrt((y - x * weights_).squaredNorm() / static_cast<double>(n));
   }
 
-  Prediction predict(std::span<const double> row) const override {
+  Predicted predict(std::span<const double> row) const override {
     if (static_cast<Eigen::Index>(row.size()) != weights_.size()) throw Error("predictor ridge: not fitted on rows of this length");
     const Eigen::Map<const Eigen::RowVectorXd> x(row.data(), weights_.size());
     return {.mean = mean_ + ((x - centre_) * weights_).value(), .deviation = deviation_};
@@ -96,7 +96,7 @@ class Nearest : public Predictor {
     }
   }
 
-  Prediction predict(std::span<const double> row) const override {
+  Predicted predict(std::span<const double> row) const override {
     if (rows_.empty() || row.size() != weights_.size()) throw Error("predictor knn: not fitted on rows of this length");
     std::vector<std::pair<double, std::size_t>> distances;
     for (std::size_t i = 0; i < rows_.size(); ++i) distances.emplace_back(distance(row, rows_[i]), i);

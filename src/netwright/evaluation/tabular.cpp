@@ -7,6 +7,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/evaluation/data_folder.hpp"
+#include "netwright/evaluation/stored_tabular.hpp"
 #include "netwright/evaluation/table.hpp"
 
 namespace netwright {
@@ -152,14 +153,18 @@ std::string unsuited(const EvaluatorCase& evaluator_case) {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_tabular(const EvaluatorCase& evaluator_case) { return std::make_unique<Tabular>(evaluator_case); }
+std::unique_ptr<Evaluator> make_tabular(const EvaluatorCase& evaluator_case) {
+  const auto file = evaluator_case.options.find("file");
+  if (file != evaluator_case.options.end() && file->second.ends_with(stored_table_ending)) return make_stored_tabular(evaluator_case, file->second);
+  return std::make_unique<Tabular>(evaluator_case);
+}
 
 EvaluatorEntry tabular_entry() {
   return {.name = "tabular",
           .title = "Numbers from a table of trained networks",
           .metrics = {"val_accuracy"},
           .traits = {"deterministic", "simulated time"},
-          .options = {{"file", "", "CSV file, .zst allowed; empty: the NAS-Bench-201 table that comes with netwright"},
+          .options = {{"file", "", "stored table (.nwt), or CSV file, .zst allowed; empty: the NAS-Bench-201 table that comes with netwright"},
                       {"key", "arch", "column with the architecture's text"},
                       {"metrics", "val_accuracy = c10_val12 * 0.01", "NAME = COLUMN * FACTOR, ..."},
                       {"test", "test_accuracy = c10_test200 * 0.01", "as metrics, for the one look at the test part after the search"},

@@ -2,7 +2,8 @@
 // Reads a candidate's numbers from a table: a benchmark that somebody has trained to the end.
 //
 // Options:
-//   file               a CSV file, .zst allowed (table.hpp); default: the NAS-Bench-201 table that comes with netwright
+//   file               a stored table, .nwt (stored_tabular.hpp; it needs no other option), or
+//                      a CSV file, .zst allowed (table.hpp); default: the NAS-Bench-201 table that comes with netwright
 //   key                the column with the architecture in the space's own notation; default arch
 //   metrics            "NAME = COLUMN * FACTOR, ..."; default val_accuracy = c10_val12 * 0.01 (percent to [0, 1]). FACTOR may be left out.
 //   test               the same for numbers of the test part, which only test_metrics() gives; default test_accuracy = c10_test200 * 0.01

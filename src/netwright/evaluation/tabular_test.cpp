@@ -12,6 +12,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/evaluation/data_folder.hpp"
+#include "netwright/evaluation/csv.hpp"
 #include "netwright/evaluation/table.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/objective/rank.hpp"

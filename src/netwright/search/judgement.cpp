@@ -44,7 +44,9 @@ std::string flaw(const Goal& goal, const Metrics& metrics) {
 Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& fidelity, const Goal& goal, const Progress& progress) {
   // The journal's own troubles must not look like the candidate's: they wait here until the evaluator is through.
   std::exception_ptr trouble;
+  std::vector<Report> reports;
   const Progress shielded = [&](const Report& report) {
+    reports.push_back(report);
     if (trouble || !progress) return !trouble;
     try {
       return progress(report);
@@ -56,6 +58,7 @@ Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& 
   const auto start = std::chrono::steady_clock::now();
   Outcome outcome = guarded(evaluator, candidate, fidelity, shielded);
   if (trouble) std::rethrow_exception(trouble);
+  if (outcome.reports.size() < reports.size()) outcome.reports = std::move(reports);
   if (outcome.seconds == 0 && !simulates_time(evaluator))
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (outcome.status != Status::failed) {

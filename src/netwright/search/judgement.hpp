@@ -10,6 +10,7 @@ namespace netwright {
 // - an exception other than a UsageError is the candidate's failure (UsageErrors, and what `progress` throws, pass through);
 // - a metric that is NaN, or an objective that is missing or infinite, is a failure too; the metrics stay;
 // - seconds that the evaluator left at 0 are measured, unless it has the trait "simulated time";
+// - reports that were made but are missing in the outcome are put there;
 // - a reason is one line, and a failure always has one.
 Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& fidelity, const Goal& goal, const Progress& progress);
 

@@ -10,6 +10,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/search/coordinator.hpp"
 #include "netwright/search/judgement.hpp"
+#include "netwright/search/stopping.hpp"
 #include "netwright/search/window.hpp"
 #include "netwright/study/summary.hpp"
 
@@ -39,7 +40,9 @@ void check(const SearchCase& search_case) {
 class Search {
  public:
   explicit Search(const SearchCase& search_case)
-      : case_(search_case), lock_(search_case.study.file()), window_(search_case, recorded(search_case)) {}
+      : case_(search_case), lock_(search_case.study.file()),
+        window_(search_case, recorded(search_case)),
+        stopping_(search_case.stop_rule, search_case.goal, search_case.window) {}
 
   SearchResult run() {
     case_.launcher != nullptr ? run_workers() : run_here();
@@ -76,6 +79,7 @@ class Search {
 
   void count(const Trial& trial) {
     window_.finish(trial);
+    if (case_.launcher == nullptr) stopping_.add(trial);  // here they finish in order
     ++result_.finished;
     if (trial.outcome.status == Status::failed) ++result_.failed;
   }
@@ -111,11 +115,13 @@ class Search {
   void evaluate_front() {
     const bool once = written_once(open_.front());
     Trial trial = once ? open_.front().trial : claim_front();
-    const Candidate candidate{.trial = trial.number, .architecture = open_.front().architecture, .seed = trial.seed};
+    const Candidate candidate{
+        .trial = trial.number, .architecture = open_.front().architecture, .seed = trial.seed, .continues = trial.continues};
+    Stopping::Watch watch(stopping_, trial);
     const auto progress = [&](const Report& report) {
       if (!once) case_.study.report(trial, report);
       if (case_.on_report) case_.on_report(trial, report);
-      return !asked_to_stop();
+      return !watch.ends_at(report) && !asked_to_stop();
     };
     trial.outcome = judge(case_.evaluator, candidate, trial.fidelity, case_.goal, progress);
     if (trial.outcome.status == Status::stopped && asked_to_stop()) {   // only half measured: a resume evaluates it again
@@ -215,6 +221,7 @@ class Search {
   const SearchCase& case_;
   CoordinatorLock lock_;
   Window window_;
+  Stopping stopping_;
   std::deque<Proposal> open_;   // asked, not finished, in order of number
   SearchResult result_;
   std::optional<Study::Batch> batch_;

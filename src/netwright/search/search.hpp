@@ -4,6 +4,8 @@
 // Window rule: ask k is made exactly when trials 0..k-w have been told, in order of their number, and sees those alone, whatever has
 // finished since. So the trials depend on (space, strategy, seed, window) and never on how many workers evaluate them. A trial's
 // seed is seed.derive("trial", k).
+// A scheduler that waits (a rung must be full) is asked again when everything has been told. A stop rule sees, for trial k, the curves of
+// trials 0..k-w, as the ask did; a trial that it stops is finished, with what it reached.
 // Resume is replay: what the study holds is asked again, compared with what is recorded, told again; then the search goes on.
 #include <cstdint>
 #include <functional>
@@ -12,6 +14,8 @@
 
 #include "netwright/core/rng.hpp"
 #include "netwright/evaluation/evaluator.hpp"
+#include "netwright/fidelity/scheduler.hpp"
+#include "netwright/fidelity/stop_rule.hpp"
 #include "netwright/search/launcher.hpp"
 #include "netwright/strategy/strategy.hpp"
 #include "netwright/study/study.hpp"
@@ -27,6 +31,8 @@ struct SearchCase {
   Goal goal = {};
   Seed seed = Seed(0);
   Fidelity fidelity = {};
+  Scheduler* scheduler = nullptr;  // fresh; it has strategies of its own, then `strategy` and `fidelity` are not used; null: every ask once
+  const StopRule* stop_rule = nullptr;
   std::int64_t trials = 100;       // of the whole phase, those of earlier runs included
   // No ask once this much is spent. Measured: the time during which anything was evaluated, earlier runs included, so how many trials
   // it allows depends on the machine. With the evaluator's trait "simulated time": the told outcomes' seconds, so it does not.
@@ -65,6 +71,8 @@ struct WorkerCase {
   std::string name;                // unique among the workers
   Goal goal = {};
   double lease_seconds = 60;
+  const StopRule* stop_rule = nullptr;  // as the search's
+  std::int64_t window = 1;
   std::function<bool()> stop = {};
 };
 

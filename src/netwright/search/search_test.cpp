@@ -15,6 +15,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/hash.hpp"
+#include "netwright/core/names.hpp"
 #include "netwright/search/coordinator.hpp"
 #include "netwright/search/judgement.hpp"
 #include "netwright/space/variation.hpp"
@@ -100,20 +101,34 @@ struct Plan {
   std::int64_t max_failures = 20;
   double max_seconds = std::numeric_limits<double>::infinity();
   std::uint64_t seed = 5;
+  std::string schedule = "";   // of fidelity; "": every ask once
+  std::string stop_rule = "";
   Launcher* launcher = nullptr;
   std::function<bool()> stop = {};
   std::function<void(const Trial&)> on_trial = {};
 };
 
+std::unique_ptr<Scheduler> scheduler_of(const Plan& plan) {
+  if (plan.schedule.empty()) return nullptr;
+  return make_scheduler(plan.schedule, {.tree = space().decisions(),
+                                        .make_strategy = [&plan](std::int64_t) { return std::make_unique<Attentive>(plan.asks); },
+                                        .seed = Seed(plan.seed),
+                                        .options = {{"maximum", "9"}}});
+}
+
 SearchResult search(Study& study, const Plan& plan) {
   Attentive strategy(plan.asks);
   Synthetic evaluator(plan.manner);
+  const auto scheduler = scheduler_of(plan);
+  const auto rule = plan.stop_rule.empty() ? nullptr : make_stop_rule(plan.stop_rule, {});
   return run_search({.space = space(),
                      .strategy = strategy,
                      .evaluator = evaluator,
                      .study = study,
                      .seed = Seed(plan.seed),
                      .fidelity = {.epochs = plan.epochs},
+                     .scheduler = scheduler.get(),
+                     .stop_rule = rule.get(),
                      .trials = plan.trials,
                      .max_seconds = plan.max_seconds,
                      .window = plan.window,
@@ -127,7 +142,8 @@ SearchResult search(Study& study, const Plan& plan) {
 std::vector<std::string> essence(const Study& study) {
   std::vector<std::string> lines;
   for (const Trial& trial : study.trials("search")) {
-    std::string line = std::to_string(trial.number) + " " + trial.architecture + " " + std::to_string(trial.seed) + " " + to_string(trial.state) +
+    std::string line = std::to_string(trial.number) + " " + trial.architecture + " " + std::to_string(trial.seed) + " " + to_string(trial.state) + " " +
+                       std::to_string(trial.fidelity.epochs) + " " + std::to_string(trial.continues) +
                        " " + trial.outcome.reason + " " + std::to_string(trial.outcome.reports.size());
     for (const auto& [name, value] : trial.outcome.metrics) line += " " + name + "=" + hex(std::bit_cast<std::uint64_t>(value));
     lines.push_back(line);
@@ -295,6 +311,46 @@ TEST_F(SearchFile, TheWorkerCountNeverChangesATrial) {
   }
 }
 
+TEST_F(SearchFile, TheWorkerCountNeverChangesWhatIsPromotedOrStopped) {
+  for (const std::int64_t window : {1, 3}) {
+    const Plan whole{.manner = "slow", .trials = 30, .window = window, .schedule = "hyperband", .stop_rule = "median"};
+    const auto expected = uninterrupted(whole);
+    const auto count_of = [&](const std::string& word) {
+      return std::count_if(expected.begin(), expected.end(), [&](const std::string& line) { return line.find(word) != std::string::npos; });
+    };
+    EXPECT_GT(count_of(" stopped "), 0);
+    EXPECT_LT(count_of(" -1 "), 30) << "nothing was promoted";
+    for (const int count : {1, 3}) {
+      const fs::path path = file(std::to_string(window) + "+" + std::to_string(count));
+      Study study = Study::create(path, {});
+      const auto launcher = workers(count, "slow/median/" + std::to_string(window), path);
+      Plan plan = whole;
+      plan.launcher = launcher.get();
+      search(study, plan);
+      EXPECT_EQ(essence(study), expected) << "window " << window << ", workers " << count;
+    }
+  }
+}
+
+TEST(Search, EverySchedulerResumesWithTheSameTrials) {
+  for (const SchedulerEntry& entry : schedulers()) {
+    if (entry.name == "full") continue;  // that is the search without one
+    for (const std::int64_t window : {1, 4}) {
+      const Plan whole{.manner = "", .trials = 40, .window = window, .schedule = entry.name, .stop_rule = "top_share"};
+      const auto expected = uninterrupted(whole);
+      Study study = Study::create(":memory:", {});
+      for (const std::int64_t stop_after : {5, 17, 40}) {
+        std::int64_t finished = 0;
+        Plan part = whole;
+        part.on_trial = [&](const Trial&) { ++finished; };
+        part.stop = [&] { return finished >= stop_after; };
+        search(study, part);
+      }
+      EXPECT_EQ(essence(study), expected) << entry.name << ", window " << window;
+    }
+  }
+}
+
 TEST_F(SearchFile, WorkersCanBeInterruptedAndResumed) {
   const Plan whole{.manner = "slow", .trials = 40, .window = 4};
   Study study = Study::create(file(), {});
@@ -458,8 +514,15 @@ TEST(Judgement, KeepsTheStudysTroubleApartFromTheCandidates) {
 int work_as_child(char** arguments) {
   try {
     Study study = Study::open(arguments[0]);
-    Synthetic evaluator(arguments[2]);
-    work({.space = space(), .evaluator = evaluator, .study = study, .name = arguments[1]});
+    const std::vector<std::string> words = split(arguments[2], '/');  // MANNER, or MANNER/STOP_RULE/WINDOW
+    Synthetic evaluator(words[0]);
+    const auto rule = words.size() > 1 ? make_stop_rule(words[1], {}) : nullptr;
+    work({.space = space(),
+          .evaluator = evaluator,
+          .study = study,
+          .name = arguments[1],
+          .stop_rule = rule.get(),
+          .window = words.size() > 2 ? std::stoll(words[2]) : 1});
     return 0;
   } catch (const UsageError&) {
     return 2;

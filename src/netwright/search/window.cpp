@@ -41,6 +41,8 @@ Metrics without_test(const Metrics& metrics) {
 
 Window::Window(const SearchCase& search_case, std::vector<Trial> recorded)
     : case_(search_case),
+      every_ask_once_(search_case.scheduler != nullptr ? nullptr : full_fidelity(search_case.strategy, search_case.fidelity.epochs)),
+      scheduler_(search_case.scheduler != nullptr ? *search_case.scheduler : *every_ask_once_),
       recorded_(std::move(recorded)),
       simulated_(simulates_time(search_case.evaluator)),
       earlier_seconds_(busy_seconds(recorded_)) {
@@ -50,15 +52,22 @@ Window::Window(const SearchCase& search_case, std::vector<Trial> recorded)
 }
 
 std::optional<Proposal> Window::next() {
-  if (ending_ || !tell_until(asked_ - case_.window + 1)) return std::nullopt;
+  if (ending_ || !tell_until(waits_ ? asked_ : asked_ - case_.window + 1)) return std::nullopt;
   const bool replay = asked_ < static_cast<std::int64_t>(recorded_.size());
   if (!replay && (ending_ = limit())) return std::nullopt;
-  std::optional<Architecture> asked = case_.strategy.ask();
-  if (!asked && !replay) {
+  Turn turn = scheduler_.ask();
+  if (turn.next == Next::wait && told_ == asked_) throw Error("the fidelity schedule waits for a trial that was never asked for");
+  if (turn.next == Next::wait) {
+    waits_ = true;
+    return next();
+  }
+  waits_ = false;
+  if (turn.next == Next::exhausted && !replay) {
     ending_ = Ending::exhausted;
     return std::nullopt;
   }
-  Proposal proposal = replay ? replayed(asked) : fresh(std::move(*asked));
+  if (turn.next == Next::exhausted) refuse(recorded_[static_cast<std::size_t>(asked_)], recorded_[static_cast<std::size_t>(asked_)].architecture, "no more");
+  Proposal proposal = replay ? replayed(turn.job) : fresh(std::move(turn.job));
   untold_.push_back(proposal.architecture);
   ++asked_;
   return proposal;
@@ -72,7 +81,7 @@ bool Window::tell_until(std::int64_t count) {
     const auto found = finished_.find(told_);
     if (found == finished_.end()) return false;
     const Outcome& outcome = found->second;
-    case_.strategy.tell({.trial = told_,
+    scheduler_.tell({.trial = told_,
                          .architecture = std::move(untold_.front()),
                          .metrics = without_test(outcome.metrics),
                          .failed = outcome.status == Status::failed});
@@ -95,22 +104,24 @@ double Window::spent_seconds() const {
   return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-Proposal Window::replayed(const std::optional<Architecture>& asked) const {
+Proposal Window::replayed(const Job& asked) const {
   const Trial& trial = recorded_[static_cast<std::size_t>(asked_)];
-  if (!asked) refuse(trial, trial.architecture, "no more");
-  const Proposal now = fresh(*asked);
+  const Proposal now = fresh(asked);
   if (now.trial.architecture != trial.architecture) refuse(trial, trial.architecture, now.trial.architecture);
   if (now.trial.seed != trial.seed) refuse(trial, "seed " + std::to_string(trial.seed), "seed " + std::to_string(now.trial.seed));
   if (now.trial.fidelity.epochs != trial.fidelity.epochs)
     refuse(trial, std::to_string(trial.fidelity.epochs) + " epochs", std::to_string(now.trial.fidelity.epochs) + " epochs");
-  return {.trial = trial, .architecture = *asked, .recorded = true};
+  if (now.trial.continues != trial.continues)
+    refuse(trial, "going on from trial " + std::to_string(trial.continues), "trial " + std::to_string(now.trial.continues));
+  return {.trial = trial, .architecture = asked.architecture, .recorded = true};
 }
 
-Proposal Window::fresh(Architecture asked) const {
-  Trial trial{.number = asked_, .phase = case_.phase, .space = case_.space.info().name, .architecture = case_.space.print(asked)};
+Proposal Window::fresh(Job asked) const {
+  Trial trial{.number = asked_, .phase = case_.phase, .space = case_.space.info().name, .architecture = case_.space.print(asked.architecture)};
   trial.seed = case_.seed.derive("trial", static_cast<std::uint64_t>(asked_)).value();
-  trial.fidelity = case_.fidelity;
-  return {.trial = std::move(trial), .architecture = std::move(asked)};
+  trial.fidelity = {.epochs = asked.epochs, .from_epochs = asked.from_epochs};
+  trial.continues = asked.continues;
+  return {.trial = std::move(trial), .architecture = std::move(asked.architecture)};
 }
 
 }  // namespace netwright

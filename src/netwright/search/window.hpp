@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -34,10 +35,12 @@ class Window {
   bool tell_until(std::int64_t count);
   std::optional<Ending> limit() const;
   double spent_seconds() const;
-  Proposal replayed(const std::optional<Architecture>& asked) const;
-  Proposal fresh(Architecture asked) const;
+  Proposal replayed(const Job& asked) const;
+  Proposal fresh(Job asked) const;
 
   const SearchCase& case_;
+  std::unique_ptr<Scheduler> every_ask_once_;
+  Scheduler& scheduler_;
   std::vector<Trial> recorded_;
   bool simulated_;
   double earlier_seconds_;
@@ -47,6 +50,7 @@ class Window {
   double told_seconds_ = 0;
   std::deque<Architecture> untold_;             // of trials told_ .. asked_ - 1
   std::map<std::int64_t, Outcome> finished_;    // not told yet
+  bool waits_ = false;                          // for all that was asked to be told
   std::optional<Ending> ending_;
 };
 

@@ -10,6 +10,7 @@
 #include "netwright/search/coordinator.hpp"
 #include "netwright/search/judgement.hpp"
 #include "netwright/search/search.hpp"
+#include "netwright/search/stopping.hpp"
 
 namespace netwright {
 namespace {
@@ -82,14 +83,25 @@ bool phase_is_over(const WorkerCase& worker_case) {
   return false;
 }
 
+// What the search had told when it asked for the trial has finished, and is in the study.
+void learn(const WorkerCase& worker_case, const Trial& trial, Stopping& stopping) {
+  if (stopping.known() >= stopping.needed(trial)) return;
+  for (const Trial& finished : worker_case.study.finished_from(worker_case.phase, stopping.known())) stopping.add(finished);
+}
+
 // True when the outcome was stored.
-bool evaluate_claimed(const WorkerCase& worker_case, const Trial& trial, Heartbeat& heartbeat) {
-  const Candidate candidate{.trial = trial.number, .architecture = worker_case.space.parse(trial.architecture), .seed = trial.seed};
+bool evaluate_claimed(const WorkerCase& worker_case, const Trial& trial, Heartbeat& heartbeat, Stopping& stopping) {
+  const Candidate candidate{.trial = trial.number,
+                            .architecture = worker_case.space.parse(trial.architecture),
+                            .seed = trial.seed,
+                            .continues = trial.continues};
   bool given_up = false;
+  learn(worker_case, trial, stopping);
+  Stopping::Watch watch(stopping, trial);
   const auto progress = [&](const Report& report) {
     worker_case.study.report(trial, report);
     given_up = given_up || heartbeat.lost() || (worker_case.stop && worker_case.stop());
-    return !given_up;
+    return !given_up && !watch.ends_at(report);
   };
   heartbeat.watch(trial);
   const Outcome outcome = judge(worker_case.evaluator, candidate, trial.fidelity, worker_case.goal, progress);
@@ -107,12 +119,13 @@ std::int64_t work(const WorkerCase& worker_case) {
   const std::string coordinator = coordinator_of(worker_case.study.file());
   if (coordinator.empty()) return 0;
   Heartbeat heartbeat(worker_case, coordinator);
+  Stopping stopping(worker_case.stop_rule, worker_case.goal, worker_case.window);
   std::int64_t count = 0;
   auto pause = std::chrono::milliseconds(1);
   while (heartbeat.coordinator_lives() && !(worker_case.stop && worker_case.stop())) {
     const std::optional<Trial> trial = worker_case.study.claim(worker_case.phase, worker_case.name, worker_case.lease_seconds);
     if (trial) {
-      count += evaluate_claimed(worker_case, *trial, heartbeat) ? 1 : 0;
+      count += evaluate_claimed(worker_case, *trial, heartbeat, stopping) ? 1 : 0;
       pause = std::chrono::milliseconds(1);
     } else {
       if (phase_is_over(worker_case)) break;

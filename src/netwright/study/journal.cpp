@@ -20,7 +20,8 @@ CREATE TABLE phase (
   started_at REAL NOT NULL, finished_at REAL NOT NULL);
 CREATE TABLE trial (
   phase TEXT NOT NULL, number INTEGER NOT NULL, label TEXT NOT NULL, space TEXT NOT NULL, architecture TEXT NOT NULL,
-  seed INTEGER NOT NULL, epochs INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, metrics TEXT NOT NULL,
+  seed INTEGER NOT NULL, epochs INTEGER NOT NULL, from_epochs INTEGER NOT NULL, continues INTEGER NOT NULL,
+  state TEXT NOT NULL, reason TEXT NOT NULL, metrics TEXT NOT NULL,
   seconds REAL NOT NULL, attempt INTEGER NOT NULL, worker TEXT NOT NULL, lease_until REAL NOT NULL, created_at REAL NOT NULL,
   finished_at REAL NOT NULL, PRIMARY KEY (phase, number)) WITHOUT ROWID;
 CREATE INDEX open_trial ON trial (phase, number) WHERE state IN ('waiting', 'running');

@@ -18,7 +18,7 @@ namespace netwright {
 
 class Journal {
  public:
-  static constexpr int format_version = 1;
+  static constexpr int format_version = 2;
 
   // Makes the file with its tables and what `fill` writes: all at once, or not at all. Errors: UsageError where it exists; Error where
   // it cannot be written.

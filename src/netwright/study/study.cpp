@@ -12,7 +12,8 @@ namespace netwright {
 namespace {
 
 constexpr const char* trial_columns =
-    "phase, number, label, space, architecture, seed, epochs, state, reason, metrics, seconds, attempt, worker, created_at, finished_at";
+    "phase, number, label, space, architecture, seed, epochs, from_epochs, continues, state, reason, metrics, seconds, attempt, worker, "
+    "created_at, finished_at";
 
 constexpr TrialState all_states[] = {TrialState::waiting, TrialState::running, TrialState::done, TrialState::stopped, TrialState::failed};
 
@@ -42,15 +43,17 @@ Trial read_trial(SQLite::Statement& row) {
   trial.architecture = row.getColumn(4).getString();
   trial.seed = static_cast<std::uint64_t>(row.getColumn(5).getInt64());
   trial.fidelity.epochs = row.getColumn(6).getInt64();
-  trial.state = parse_state(row.getColumn(7).getString());
+  trial.fidelity.from_epochs = row.getColumn(7).getInt64();
+  trial.continues = row.getColumn(8).getInt64();
+  trial.state = parse_state(row.getColumn(9).getString());
   trial.outcome.status = status_of(trial.state);
-  trial.outcome.reason = row.getColumn(8).getString();
-  trial.outcome.metrics = parse_metrics(row.getColumn(9).getString());
-  trial.outcome.seconds = row.getColumn(10).getDouble();
-  trial.attempt = row.getColumn(11).getInt();
-  trial.worker = row.getColumn(12).getString();
-  trial.created_at = row.getColumn(13).getDouble();
-  trial.finished_at = row.getColumn(14).getDouble();
+  trial.outcome.reason = row.getColumn(10).getString();
+  trial.outcome.metrics = parse_metrics(row.getColumn(11).getString());
+  trial.outcome.seconds = row.getColumn(12).getDouble();
+  trial.attempt = row.getColumn(13).getInt();
+  trial.worker = row.getColumn(14).getString();
+  trial.created_at = row.getColumn(15).getDouble();
+  trial.finished_at = row.getColumn(16).getDouble();
   return trial;
 }
 
@@ -66,9 +69,11 @@ void insert_trial(Journal& journal, const Trial& trial, TrialState state) {
   const double finished_at = !finished ? 0 : trial.finished_at > 0 ? trial.finished_at : now();
   journal.transaction([&] {
     const int added = journal.run(
-        "INSERT INTO trial (phase, number, label, space, architecture, seed, epochs, state, reason, metrics, seconds, attempt, worker, "
-        "lease_until, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO trial (phase, number, label, space, architecture, seed, epochs, from_epochs, continues, state, reason, metrics, seconds, "
+        "attempt, worker, lease_until, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) "
+        "ON CONFLICT DO NOTHING",
         trial.phase, trial.number, trial.label, trial.space, trial.architecture, stored(trial.seed), trial.fidelity.epochs,
+        trial.fidelity.from_epochs, trial.continues,
         to_string(state), trial.outcome.reason, metrics_json(trial.outcome.metrics), trial.outcome.seconds, trial.attempt,
         finished ? trial.worker : std::string(), created_at, finished_at);
     if (added == 0)

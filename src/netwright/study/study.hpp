@@ -31,6 +31,7 @@ struct Trial {
   std::string architecture;       // printed form
   std::uint64_t seed = 0;
   Fidelity fidelity;
+  std::int64_t continues = -1;    // the trial of this phase whose state it goes on with; -1: none
   TrialState state = TrialState::waiting;
   Outcome outcome;                // with reports, once finished
   int attempt = 0;

@@ -340,7 +340,7 @@ TEST_F(StudyFile, RefusesAnotherFormatNamingBoth) {
   { Study::create(file(), {}); }
   { SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 7"); }
   EXPECT_EQ(message_of([&] { Study::open(file()); }),
-            file().string() + " is a study of format 7, but this netwright reads format 1: use the version that wrote it");
+            file().string() + " is a study of format 7, but this netwright reads format 2: use the version that wrote it");
 }
 
 TEST_F(StudyFile, SaysThatADamagedFileIsDamaged) {

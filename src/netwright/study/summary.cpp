@@ -10,8 +10,11 @@ bool has_value(const Trial& trial, const Goal& goal) {
   return measured && std::isfinite(score(goal, trial.outcome.metrics));
 }
 
+// What was trained longer beats what was trained shorter: their numbers do not compare.
 bool beats(const Trial& challenger, const Trial* champion, const Goal& goal) {
   if (!has_value(challenger, goal)) return false;
+  if (champion != nullptr && challenger.fidelity.epochs != champion->fidelity.epochs)
+    return challenger.fidelity.epochs > champion->fidelity.epochs;
   return champion == nullptr || better(goal, challenger.outcome.metrics, champion->outcome.metrics);
 }
 

@@ -9,7 +9,7 @@
 
 namespace netwright {
 
-// The best done or stopped trial under the goal; the earlier one where two are equal; nothing when none has a finite first objective.
+// The best done or stopped trial under the goal, among those with the most epochs; the earlier one where two are equal; nothing when none has a finite first objective.
 std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal);
 
 struct BestSoFar {

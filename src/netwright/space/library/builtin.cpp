@@ -4,6 +4,7 @@
 #include "netwright/core/names.hpp"
 #include "netwright/space/library/darts.hpp"
 #include "netwright/space/library/resnet.hpp"
+#include "netwright/space/decision_space.hpp"
 #include "netwright/space/yaml.hpp"
 
 namespace netwright {
@@ -38,6 +39,7 @@ std::shared_ptr<const Space> find_space(std::string_view name) {
   for (const auto& entry : builtin)
     if (name == entry.name) return entry.make();
   if (name.ends_with(".yaml") || name.ends_with(".yml")) return read_yaml_space(std::filesystem::path(name));
+  if (name.ends_with(".nwt")) return space_of_table(std::filesystem::path(name));
   throw UsageError("there is no space '" + std::string(name) + "'" + name_hint(name, space_names()));
 }
 
