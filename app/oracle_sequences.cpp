@@ -48,7 +48,8 @@ OracleJson run_language_model(const OracleJson& c, const OracleJson& file) {
   OracleJson got;
   for (const auto& [name, value] : c["expect"].items()) {
     const RecurrentGenotype genotype = genotype_named(input, file, name);
-    if (input.contains("nodes") && input["nodes"] != genotype.nodes.size()) throw UsageError("the genotype has " + std::to_string(genotype.nodes.size()) + " nodes");
+    if (input.contains("nodes") && input["nodes"] != genotype.nodes.size())
+      throw UsageError("the genotype has " + std::to_string(genotype.nodes.size()) + " nodes");
     got[name] = cost(recurrent_network(genotype, options)).params;
   }
   return got;
@@ -59,7 +60,8 @@ OracleJson run_language_model(const OracleJson& c, const OracleJson& file) {
 // "2*LCG(502+i) 4x8", with i.
 at::Tensor lcg_matrix(const std::string& words, std::uint32_t i) {
   const std::size_t open = words.find("LCG("), close = words.find(')', open), cross = words.find('x', close), star = words.find('*');
-  if (open == std::string::npos || close == std::string::npos || cross == std::string::npos) throw UsageError("'" + words + "' is not of the form 2*LCG(11) 3x4");
+  if (open == std::string::npos || close == std::string::npos || cross == std::string::npos)
+    throw UsageError("'" + words + "' is not of the form 2*LCG(11) 3x4");
   const std::string seed = words.substr(open + 4, close - open - 4);
   const bool counted = seed.ends_with("+i");
   const std::vector<std::int64_t> sizes{std::stoll(words.substr(close + 1, cross - close - 1)), std::stoll(words.substr(cross + 1))};
@@ -94,7 +96,8 @@ OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
   Network network(recurrent_cell(genotype, x.size(0), x.size(1), width), {.dtype = at::kDouble});
   set_weight(network, "step0.initial.weight", lcg_matrix(input["W0"].get<std::string>(), 0));
   for (std::size_t node = 0; node < genotype.nodes.size(); ++node)
-    set_weight(network, "step0.node" + std::to_string(node + 1) + ".weight", lcg_matrix(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
+    set_weight(network, "step0.node" + std::to_string(node + 1) + ".weight",
+               lcg_matrix(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
   network.train(false);
   const at::NoGradGuard no_grad;
   const at::Tensor rows = network.forward(x.unsqueeze(0))[0][0].contiguous();
@@ -125,25 +128,27 @@ std::vector<std::int64_t> percents(const OracleJson& ratios) {
 std::int64_t extreme(const OracleJson& input, bool largest) {
   const OracleJson& choices = input["space"];
   const auto list = [&](const char* key) { return choices[key].get<std::vector<std::int64_t>>(); };
-  const auto space = make_autoformer({.name = "given", .widths = list("E"), .heads = list("heads"), .percents = percents(choices["ratio"]), .depths = list("depth")});
+  const auto space = make_autoformer(
+      {.name = "given", .widths = list("E"), .heads = list("heads"), .percents = percents(choices["ratio"]), .depths = list("depth")});
   const DecisionTree& tree = space->decisions();
   Architecture architecture{std::vector<std::int64_t>(tree.size(), 0)};
-  for (std::size_t i = 0; i < tree.size(); ++i)
-    architecture.picks[i] = largest ? static_cast<std::int64_t>(tree[i].choices.size()) - 1 : 0;
+  for (std::size_t i = 0; i < tree.size(); ++i) architecture.picks[i] = largest ? static_cast<std::int64_t>(tree[i].choices.size()) - 1 : 0;
   return cost(space->close(normalised(tree, architecture), imagenet(input))).params;
 }
 
 // One number for every block.
 std::int64_t uniform_network(const OracleJson& numbers, const OracleJson& input) {
   const auto blocks = numbers["depth"].get<std::size_t>();
-  const VisionTransformer network{.width = numbers["E"].get<std::int64_t>(), .heads = std::vector(blocks, numbers["heads"].get<std::int64_t>()),
+  const VisionTransformer network{.width = numbers["E"].get<std::int64_t>(),
+                                  .heads = std::vector(blocks, numbers["heads"].get<std::int64_t>()),
                                   .percent = std::vector(blocks, percents({numbers["ratio"]})[0])};
   return cost(vision_transformer(network, imagenet(input))).params;
 }
 
 OracleJson run_vision_transformer(const OracleJson& c, const OracleJson&) {
   const OracleJson& input = c["input"];
-  const VisionTransformer network{.width = input["E"].get<std::int64_t>(), .heads = input["heads"].get<std::vector<std::int64_t>>(), .percent = percents(input["ratio"])};
+  const VisionTransformer network{
+      .width = input["E"].get<std::int64_t>(), .heads = input["heads"].get<std::vector<std::int64_t>>(), .percent = percents(input["ratio"])};
   if (network.heads.size() != network.percent.size()) throw UsageError("heads and ratio have different lengths");
   const Cost counted = cost(vision_transformer(network, imagenet(input)));
   OracleJson got = {{"retrain_params", counted.params}, {"params", counted.params}};
@@ -157,7 +162,8 @@ OracleJson run_vision_transformer(const OracleJson& c, const OracleJson&) {
 bool is_translation_transformer(const OracleJson& c) {
   if (!has_input(c, {"configs"}) || !c["input"]["configs"].is_object()) return false;
   const OracleJson& configs = c["input"]["configs"];
-  return std::all_of(configs.begin(), configs.end(), [](const OracleJson& config) { return config.is_object() && config.contains("enc_ffn") && config.contains("dec_ffn"); });
+  return std::all_of(configs.begin(), configs.end(),
+                     [](const OracleJson& config) { return config.is_object() && config.contains("enc_ffn") && config.contains("dec_ffn"); });
 }
 
 // Without embeddings and classifier.

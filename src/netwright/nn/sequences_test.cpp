@@ -25,7 +25,7 @@ namespace {
 
 struct SmallNetwork {
   std::string space;
-  std::string text;   // empty: a sample
+  std::string text;  // empty: a sample
   NetworkOptions options;
 };
 
@@ -119,7 +119,8 @@ TEST(Attention, RelativePositionsAreByRowAndColumn) {
   const std::int64_t width = 3, steps = 5, farthest = 1;
   std::vector<at::Tensor> tables;
   for (int i = 0; i < 4; ++i) tables.push_back(at::randn({2 * farthest + 2, width}, at::kDouble));
-  const at::Tensor q = at::randn({1, steps, width}, at::kDouble), k = at::randn({1, steps, width}, at::kDouble), v = at::randn({1, steps, width}, at::kDouble);
+  const at::Tensor q = at::randn({1, steps, width}, at::kDouble), k = at::randn({1, steps, width}, at::kDouble),
+                   v = at::randn({1, steps, width}, at::kDouble);
   const auto offset = [&](std::size_t table, std::int64_t i, std::int64_t j) {
     const auto row = [&](std::int64_t a, std::int64_t b) { return i == 0 || j == 0 ? 0 : b - a + farthest + 1; };
     return tables[table][row((i - 1) / 2, (j - 1) / 2)] + tables[table + 1][row((i - 1) % 2, (j - 1) % 2)];

@@ -61,28 +61,31 @@ TEST(AutoDeepLab, MistakesNameThePlaceTheValueAndTheRule) {
   EXPECT_EQ(message("[4, 16]", cell), "dense network: 'path' goes to 16 after 4; neighbouring layers have equal or neighbouring strides");
   EXPECT_EQ(message("[8]", cell), "dense network: 'path' goes to 8 at first; it starts at 4");
   EXPECT_EQ(message("[4, 5]", cell), "dense network: 'path' holds 5; strides are 4, 8, 16 and 32");
-  EXPECT_EQ(message("[4]", R"([["sep_conv_3x", 0], ["skip_connect", 1]])"), "dense network: cell[0] names the unknown operation 'sep_conv_3x'; did you mean 'sep_conv_3x3'?");
+  EXPECT_EQ(message("[4]", R"([["sep_conv_3x", 0], ["skip_connect", 1]])"),
+            "dense network: cell[0] names the unknown operation 'sep_conv_3x'; did you mean 'sep_conv_3x3'?");
   EXPECT_EQ(message("[4]", R"([["sep_conv_3x3", 1], ["skip_connect", 1]])"), "dense network: cell[1] reads state 1 twice");
 }
 
-const char* const found_pyramid = R"([[4,"attention",1,3],[4,"sum",1,5],[3,"sum",0,6],[4,"sum",6,7],[5,"attention",7,8],[7,"attention",6,9],[6,"attention",9,10]])";
+const char* const found_pyramid =
+    R"([[4,"attention",1,3],[4,"sum",1,5],[3,"sum",0,6],[4,"sum",6,7],[5,"attention",7,8],[7,"attention",6,9],[6,"attention",9,10]])";
 
 TEST(NasFpn, ThePublishedPyramidGivesFiveLevels) {
   const auto space = make_nasfpn();
-  const NetworkOptions options{.input = {3, 256, 128}, .classes = 10, .settings = {{"channels", "8"}, {"width", "4"}, {"stacked", "2"}, {"head", "pyramid"}}};
+  const NetworkOptions options{
+      .input = {3, 256, 128}, .classes = 10, .settings = {{"channels", "8"}, {"width", "4"}, {"stacked", "2"}, {"head", "pyramid"}}};
   const Architecture a = space->parse(found_pyramid);
   EXPECT_EQ(space->print(a), found_pyramid);
   const Graph graph = space->close(a, options);
   ASSERT_EQ(graph.outputs.size(), 5U);
-  for (std::size_t i = 0; i < 5; ++i)
-    EXPECT_EQ(graph.nodes[static_cast<std::size_t>(graph.outputs[i])].shape, (Shape{8, 32 >> i, 16 >> i}));
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(graph.nodes[static_cast<std::size_t>(graph.outputs[i])].shape, (Shape{8, 32 >> i, 16 >> i}));
 }
 
 // Seven 3x3 convolutions with batch norm a pyramid, whatever the cells.
 TEST(NasFpn, EveryPyramidHasTheSameParameters) {
   const auto space = make_nasfpn();
   const auto params = [&](const Architecture& a, const char* stacked) {
-    return cost(space->close(a, {.input = {3, 128, 128}, .classes = 10, .settings = {{"channels", "8"}, {"width", "4"}, {"stacked", stacked}}})).params;
+    return cost(space->close(a, {.input = {3, 128, 128}, .classes = 10, .settings = {{"channels", "8"}, {"width", "4"}, {"stacked", stacked}}}))
+        .params;
   };
   Rng rng(6);
   for (int i = 0; i < 10; ++i) {
@@ -100,7 +103,9 @@ TEST(NasFpn, MistakesNameThePlaceTheValueAndTheRule) {
   EXPECT_EQ(message_of([] { parse_merging_cells(R"([[4, "sum", 0, 5]])"); }), "merging cells: cell 0 reads layer 5; it may read 0 to 4");
   EXPECT_EQ(message_of([] { parse_merging_cells(R"([[4, "summ", 0, 1]])"); }), "merging cells: cell 0 merges by 'summ'; did you mean 'sum'?");
   EXPECT_EQ(message_of([] { parse_merging_cells(R"([[2, "sum", 0, 1]])"); }), "merging cells: cell 0 is of level 2; levels are 3 to 7");
-  EXPECT_EQ(message_of([] { make_nasfpn()->close(sample(make_nasfpn()->decisions(), *std::make_unique<Rng>(1)), {.input = {3, 64, 64}}); }),
+  EXPECT_EQ(message_of([] {
+              make_nasfpn()->close(sample(make_nasfpn()->decisions(), *std::make_unique<Rng>(1)), {.input = {3, 64, 64}});
+            }),
             "nasfpn: the input is 3x64x64; height and width must be multiples of 32, at least 128");
 }
 

@@ -15,7 +15,8 @@
 namespace netwright {
 namespace {
 
-const char* const darts_v2 = R"({"recurrent":[["sigmoid",0],["relu",1],["relu",1],["identity",1],["tanh",2],["sigmoid",5],["tanh",3],["relu",5]],"concat":[1,2,3,4,5,6,7,8]})";
+const char* const darts_v2 =
+    R"({"recurrent":[["sigmoid",0],["relu",1],["relu",1],["identity",1],["tanh",2],["sigmoid",5],["tanh",3],["relu",5]],"concat":[1,2,3,4,5,6,7,8]})";
 
 std::string message_of(const std::function<void()>& work) {
   try {
@@ -73,7 +74,10 @@ TEST(Recurrent, MistakesNameThePlaceTheValueAndTheRule) {
   EXPECT_EQ(message(R"({"recurrent": [["tanh", 1]]})"), "genotype: recurrent[0] reads state 1; it may read 0 to 0");
   EXPECT_EQ(message(R"({"recurrent": [["tanh", 0]]})"), "genotype: 'recurrent' has 1 nodes; the space darts_rnn has 8");
   EXPECT_EQ(message(R"({"recurrent": [["tanh", 0]], "concat": [2]})"), "genotype: 'concat' holds 2; the cell's states are 0 to 1");
-  EXPECT_EQ(message_of([&] { space->open({.input = {3, 32, 32}}); }), "darts_rnn: the input is 3x32x32; a language model reads one number a step, as in 35");
+  EXPECT_EQ(message_of([&] {
+              space->open({.input = {3, 32, 32}});
+            }),
+            "darts_rnn: the input is 3x32x32; a language model reads one number a step, as in 35");
 }
 
 TEST(AutoFormer, NetworksHaveThePublishedSizes) {
@@ -102,7 +106,8 @@ TEST(AutoFormer, ClosedSamplesAreTheNetworksThatTheyPrint) {
 
 TEST(AutoFormer, RefusesOtherImages) {
   EXPECT_NE(message_of([] { make_autoformer_tiny()->open({.input = {3, 30, 30}}); }).find("multiple of 16"), std::string::npos);
-  EXPECT_EQ(message_of([] { parse_vision_transformer(R"({"E": 192, "heads": [3], "ratio": [3, 4]})"); }), "vision transformer: 'heads' has 1 blocks but 'ratio' has 2");
+  EXPECT_EQ(message_of([] { parse_vision_transformer(R"({"E": 192, "heads": [3], "ratio": [3, 4]})"); }),
+            "vision transformer: 'heads' has 1 blocks but 'ratio' has 2");
 }
 
 TEST(Hat, ClosedSamplesAreTheNetworksThatTheyPrint) {
@@ -122,7 +127,8 @@ TEST(Hat, ClosedSamplesAreTheNetworksThatTheyPrint) {
 TEST(Hat, MistakesNameThePlaceTheValueAndTheRule) {
   const auto space = make_hat();
   const auto message = [&](const std::string& text) { return message_of([&] { space->parse(text); }); };
-  EXPECT_EQ(message(R"({"E": 512, "D": 512, "enc_ffn": [1024, 1024], "dec_ffn": [1000]})"), "translation transformer: 'enc_ffn' has 2 layers; the space hat has 6");
+  EXPECT_EQ(message(R"({"E": 512, "D": 512, "enc_ffn": [1024, 1024], "dec_ffn": [1000]})"),
+            "translation transformer: 'enc_ffn' has 2 layers; the space hat has 6");
   EXPECT_EQ(message(R"({"E": 512, "enc_ffn": [1024], "dec_ffn": [1]})"), "translation transformer: 'D' is missing");
   EXPECT_EQ(message(R"({"E": 512, "D": 512, "enc_ffn": [1024], "dec_ffn": [1], "dec_headz": [1]})"),
             "translation transformer: unknown key 'dec_headz'; did you mean 'dec_heads'?");

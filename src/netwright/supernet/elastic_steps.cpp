@@ -23,7 +23,7 @@ struct Extent {
   std::map<std::string, std::size_t> picks;
   Int size = 0;
 };
-using Extents = std::vector<Extent>;   // empty: always all
+using Extents = std::vector<Extent>;  // empty: always all
 
 Extents extents_of(const Open& open) {
   Extents list;
@@ -80,13 +80,15 @@ Extents lengths(const Graph& graph, int i) {
   const Node& node = node_at(graph, i);
   if (node.op == "slice" && node.shape.size() == 2)
     if (const Open* open = open_attribute(node, "channels")) return extents_of(*open);
-  if (node.inputs.empty() || node.shape.size() != 2 || node.op == "concat" || node.op == "tokens" || node.op == "class_token" || node.op == "select") return {};
+  if (node.inputs.empty() || node.shape.size() != 2 || node.op == "concat" || node.op == "tokens" || node.op == "class_token" || node.op == "select")
+    return {};
   return lengths(graph, node.inputs[0]);
 }
 
 const MixtureEntry& entry_of(const Frame& frame, const std::string& decision) {
   const auto found = frame.mixture == nullptr ? Mixture::const_iterator{} : frame.mixture->find(decision);
-  if (frame.mixture == nullptr || found == frame.mixture->end() || !found->second.weights.defined()) throw Error("decision '" + decision + "' has no weights in this pass");
+  if (frame.mixture == nullptr || found == frame.mixture->end() || !found->second.weights.defined())
+    throw Error("decision '" + decision + "' has no weights in this pass");
   return found->second;
 }
 
@@ -146,8 +148,8 @@ Node largest(const Node& node) {
 
 // What one elastic node needs at run time.
 struct ElasticNode {
-  Node node;                     // at its largest
-  Extents made, read, keys;      // widths of its value and of its input; steps of the keys
+  Node node;                 // at its largest
+  Extents made, read, keys;  // widths of its value and of its input; steps of the keys
   std::optional<Open> heads;
   Kernel kernel;
 
@@ -168,9 +170,9 @@ struct ElasticNode {
   // Sines depend on how many features there are.
   at::Tensor with_sines(const Frame& frame, const at::Tensor& x) const {
     return x + weighted(frame, read, x, [&](Int size) {
-      const at::Tensor zeros = at::zeros_like(x.slice(2, 0, size));
-      return at::constant_pad_nd(kernel(std::vector<at::Tensor>{zeros}, {}, frame.mode), {0, x.size(2) - size}, 0);
-    });
+             const at::Tensor zeros = at::zeros_like(x.slice(2, 0, size));
+             return at::constant_pad_nd(kernel(std::vector<at::Tensor>{zeros}, {}, frame.mode), {0, x.size(2) - size}, 0);
+           });
   }
 
   at::Tensor embedded(const Frame& frame, const std::vector<at::Tensor>& x, const std::vector<at::Tensor>& own) const {
@@ -201,7 +203,8 @@ std::optional<ElasticNode> elastic_node(const LoweringCase& c) {
   if (elastic.made.empty() && elastic.keys.empty() && open_attributes(node).empty()) return std::nullopt;
   for (const auto& [name, open] : open_attributes(node))
     if (name != "features" && name != "percent" && name != "heads" && name != "channels")
-      throw Unsupported("node '" + node.name + "': an open '" + name + "' of a sequence has no supernet; open features, percent, heads and steps have");
+      throw Unsupported("node '" + node.name + "': an open '" + name +
+                        "' of a sequence has no supernet; open features, percent, heads and steps have");
   elastic.kernel = make_kernel(elastic.node);
   return elastic;
 }
@@ -214,7 +217,8 @@ Pattern elastic_steps_pattern() {
             if (!elastic) return std::nullopt;
             const auto places = c.register_parameters(elastic->node);
             const bool mask = !elastic->made.empty() && (!operation(c.at().op).keeps_zero || !open_attributes(c.at()).empty());
-            return Lowered{[elastic = *elastic, places, mask, tensors = &c.tensors, inputs = c.at().inputs, at = static_cast<std::size_t>(c.node)](Frame& frame) {
+            return Lowered{[elastic = *elastic, places, mask, tensors = &c.tensors, inputs = c.at().inputs,
+                            at = static_cast<std::size_t>(c.node)](Frame& frame) {
               std::vector<at::Tensor> read, own;
               for (const int input : inputs) read.push_back(frame.values[static_cast<std::size_t>(input)]);
               for (const auto place : places) own.push_back((*tensors)[place].tensor);

@@ -66,7 +66,8 @@ TEST(ElasticSteps, EveryWeightAndDecisionGetsAGradientWhereAllAreMixed) {
   const at::Tensor y = supernet.forward(at::tensor({0, 3, 6}, at::kDouble).view({1, 3}), make_relaxation("softmax", tree)->draw(parameters, rng))[0];
   y.square().sum().backward();
   for (const auto& vector : parameters.defined()) EXPECT_TRUE(vector.grad().defined() && vector.grad().isfinite().all().item<bool>());
-  for (const auto& named : supernet.tensors()) EXPECT_TRUE(named.tensor.grad().defined() && named.tensor.grad().isfinite().all().item<bool>()) << named.name;
+  for (const auto& named : supernet.tensors())
+    EXPECT_TRUE(named.tensor.grad().defined() && named.tensor.grad().isfinite().all().item<bool>()) << named.name;
 }
 
 }  // namespace

@@ -64,10 +64,13 @@ std::vector<Value> open_nodes(Builder& b, std::vector<Value> states, Form form) 
     std::vector<BranchSpec> branches;
     for (int edge = 0; edge < node + kCellInputs; ++edge) {
       std::vector<BranchSpec> candidates;
-      for (const char* op : kCandidates) candidates.push_back({op, [=](Builder& inner, Value x) { return operate(inner, x, op, form); }, std::string_view(op) == "none"});
-      branches.push_back({std::to_string(edge), [=](Builder& inner, Value x) { return inner.choice(edge_decision(node, edge), x, candidates, "op"); }});
+      for (const char* op : kCandidates)
+        candidates.push_back({op, [=](Builder& inner, Value x) { return operate(inner, x, op, form); }, std::string_view(op) == "none"});
+      branches.push_back(
+          {std::to_string(edge), [=](Builder& inner, Value x) { return inner.choice(edge_decision(node, edge), x, candidates, "op"); }});
     }
-    states.push_back(b.select(edges_decision(node), states, {.minimum = 2, .maximum = 2, .name = "node" + std::to_string(node), .branches = branches}));
+    states.push_back(
+        b.select(edges_decision(node), states, {.minimum = 2, .maximum = 2, .name = "node" + std::to_string(node), .branches = branches}));
   }
   return states;
 }
@@ -99,7 +102,8 @@ struct Outline {
 
 // A value brought to a level: resized, then narrowed.
 Value entered(Builder& b, Value x, int level, const Outline& o, const Shape& size) {
-  if (b.shape(x)[1] != size[1] || b.shape(x)[2] != size[2]) x = b.add("resize", x, {{"height", size[1]}, {"width", size[2]}, {"smooth", 1}}, "resize");
+  if (b.shape(x)[1] != size[1] || b.shape(x)[2] != size[2])
+    x = b.add("resize", x, {{"height", size[1]}, {"width", size[2]}, {"smooth", 1}}, "resize");
   return relu_conv_bn(b, x, o.channels << level, {.kernel = 1, .affine = o.form.affine()});
 }
 
@@ -242,8 +246,13 @@ Outline outline(const NetworkOptions& options, bool search) {
   form.search = search;
   check_settings(info(), form);
   const std::string kind = setting(info(), form, "head");
-  if (kind != "classifier" && kind != "dense") throw UsageError("autodeeplab: head=" + kind + " is neither classifier nor dense" + name_hint(kind, {"classifier", "dense"}));
-  const Outline o{.channels = integer_setting(info(), form, "channels"), .classes = options.classes, .dense = kind == "dense", .input = options.input, .form = {search}};
+  if (kind != "classifier" && kind != "dense")
+    throw UsageError("autodeeplab: head=" + kind + " is neither classifier nor dense" + name_hint(kind, {"classifier", "dense"}));
+  const Outline o{.channels = integer_setting(info(), form, "channels"),
+                  .classes = options.classes,
+                  .dense = kind == "dense",
+                  .input = options.input,
+                  .form = {search}};
   if (o.channels < 1) throw UsageError("autodeeplab: channels=" + std::to_string(o.channels) + " is below 1");
   if (o.classes < 1) throw UsageError("autodeeplab: classes=" + std::to_string(o.classes) + " is below 1");
   if (o.input.size() != 3) throw UsageError("autodeeplab: the input is " + to_string(o.input) + "; it must be an image, as 3x224x224");
@@ -281,7 +290,8 @@ Whole paths(int steps) {
   for (int step = 0; step < steps; ++step) {
     std::array<Whole, kLevels> next{};
     for (int level = 0; level < kLevels; ++level)
-      for (int from = std::max(0, level - 1); from <= std::min(kLevels - 1, level + 1); ++from) next[static_cast<std::size_t>(level)] += ends[static_cast<std::size_t>(from)];
+      for (int from = std::max(0, level - 1); from <= std::min(kLevels - 1, level + 1); ++from)
+        next[static_cast<std::size_t>(level)] += ends[static_cast<std::size_t>(from)];
     ends = next;
   }
   Whole sum = 0;
@@ -324,7 +334,9 @@ class AutoDeepLab final : public Space {
     return dense_network(network_of(architecture), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(network_of(architecture)); }
-  Architecture parse(std::string_view text) const override { return is_network(text) ? architecture_of(parse_dense_network(text)) : Space::parse(text); }
+  Architecture parse(std::string_view text) const override {
+    return is_network(text) ? architecture_of(parse_dense_network(text)) : Space::parse(text);
+  }
   Graph network(std::string_view text, const NetworkOptions& options) const override {
     return is_network(text) ? dense_network(parse_dense_network(text), options) : Space::network(text, options);
   }
@@ -345,15 +357,19 @@ class AutoDeepLab final : public Space {
     for (int layer = 2; layer <= kLayers; ++layer) network.path.push_back(stride_of(picks(architecture, stride_decision(layer))[0]));
     for (int node = 0; node < kNodes; ++node)
       for (const int edge : picks(architecture, edges_decision(node)))
-        network.cell.push_back({.op = kCandidates[static_cast<std::size_t>(picks(architecture, edge_decision(node, edge))[0])], .input = edge, .node = node + kCellInputs});
+        network.cell.push_back({.op = kCandidates[static_cast<std::size_t>(picks(architecture, edge_decision(node, edge))[0])],
+                                .input = edge,
+                                .node = node + kCellInputs});
     return network;
   }
 
   Architecture architecture_of(const DenseNetwork& network) const {
     Architecture architecture{std::vector<Int>(tree_.size(), Architecture::inactive)};
     const auto set = [&](const std::string& name) -> Int& { return architecture.picks[static_cast<std::size_t>(tree_.find(name))]; };
-    if (network.path.size() != kLayers) fail("'path' has " + std::to_string(network.path.size()) + " layers; the space autodeeplab has " + std::to_string(kLayers));
-    if (network.cell.size() != 2 * kNodes) fail("'cell' has " + std::to_string(network.cell.size()) + " pairs; the space autodeeplab has " + std::to_string(2 * kNodes));
+    if (network.path.size() != kLayers)
+      fail("'path' has " + std::to_string(network.path.size()) + " layers; the space autodeeplab has " + std::to_string(kLayers));
+    if (network.cell.size() != 2 * kNodes)
+      fail("'cell' has " + std::to_string(network.cell.size()) + " pairs; the space autodeeplab has " + std::to_string(2 * kNodes));
     for (int layer = 2; layer <= kLayers; ++layer) set(stride_decision(layer)) = level_of(network.path[static_cast<std::size_t>(layer - 1)]);
     for (const auto& edge : network.cell) {
       const int node = edge.node - kCellInputs;
@@ -376,7 +392,8 @@ std::vector<int> parse_path(const Json& object) {
   for (const auto& item : object["path"]) {
     const int level = item.is_number_integer() ? level_of(item.get<int>()) : -1;
     if (level < 0) fail("'path' holds " + item.dump() + "; strides are 4, 8, 16 and 32");
-    if (path.empty() ? level != 0 : std::abs(level - level_of(path.back())) > 1) fail("'path' goes to " + item.dump() + (path.empty() ? " at first; it starts at 4" : " after " + std::to_string(path.back()) + "; " + kRule));
+    if (path.empty() ? level != 0 : std::abs(level - level_of(path.back())) > 1)
+      fail("'path' goes to " + item.dump() + (path.empty() ? " at first; it starts at 4" : " after " + std::to_string(path.back()) + "; " + kRule));
     path.push_back(item.get<int>());
   }
   return path;
@@ -384,14 +401,19 @@ std::vector<int> parse_path(const Json& object) {
 
 std::vector<GenotypeEdge> parse_cell(const Json& object) {
   static const std::vector<std::string> known(kCandidates.begin() + 1, kCandidates.end());
-  if (!object.contains("cell") || !object["cell"].is_array() || object["cell"].empty() || object["cell"].size() % 2 != 0) fail("'cell' is no list of two pairs a node");
+  if (!object.contains("cell") || !object["cell"].is_array() || object["cell"].empty() || object["cell"].size() % 2 != 0)
+    fail("'cell' is no list of two pairs a node");
   std::vector<GenotypeEdge> cell;
   for (const auto& entry : object["cell"]) {
     const std::string place = "cell[" + std::to_string(cell.size()) + "]";
-    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number_integer()) fail(place + " is " + entry.dump() + "; it must be [\"operation\", state]");
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number_integer())
+      fail(place + " is " + entry.dump() + "; it must be [\"operation\", state]");
     const GenotypeEdge edge{.op = entry[0].get<std::string>(), .input = entry[1].get<int>(), .node = static_cast<int>(cell.size()) / 2 + kCellInputs};
-    if (std::find(known.begin(), known.end(), edge.op) == known.end()) fail(place + " names the unknown operation '" + edge.op + "'" + name_hint(edge.op, known));
-    if (edge.input < 0 || edge.input >= edge.node) fail(place + " reads state " + std::to_string(edge.input) + "; node " + std::to_string(edge.node) + " may read 0 to " + std::to_string(edge.node - 1));
+    if (std::find(known.begin(), known.end(), edge.op) == known.end())
+      fail(place + " names the unknown operation '" + edge.op + "'" + name_hint(edge.op, known));
+    if (edge.input < 0 || edge.input >= edge.node)
+      fail(place + " reads state " + std::to_string(edge.input) + "; node " + std::to_string(edge.node) + " may read 0 to " +
+           std::to_string(edge.node - 1));
     if (cell.size() % 2 == 1 && cell.back().input == edge.input) fail(place + " reads state " + std::to_string(edge.input) + " twice");
     cell.push_back(edge);
   }
@@ -421,9 +443,9 @@ Graph dense_network(const DenseNetwork& network, const NetworkOptions& options) 
 }
 
 DecisionTree path_decisions(int steps) {
-  return DecisionTree(stride_decisions(steps + 1), Rule{.text = kRule,
-                                                        .holds = [steps](const Architecture& a) { return is_path(a, 0, steps); },
-                                                        .count = [steps] { return paths(steps).str(); }});
+  return DecisionTree(
+      stride_decisions(steps + 1),
+      Rule{.text = kRule, .holds = [steps](const Architecture& a) { return is_path(a, 0, steps); }, .count = [steps] { return paths(steps).str(); }});
 }
 
 std::unique_ptr<Space> make_autodeeplab() { return std::make_unique<AutoDeepLab>(); }

@@ -39,7 +39,8 @@ Value linear(Builder& b, Value x, const Attribute& features, const char* name) {
 
 Value block(Builder& b, Value x, const Attribute& width, const Block& own) {
   const Value normed = b.add("layer_norm", x, {}, "norm1");
-  const Value query = linear(b, normed, own.attended, "query"), key = linear(b, normed, own.attended, "key"), value = linear(b, normed, own.attended, "value");
+  const Value query = linear(b, normed, own.attended, "query"), key = linear(b, normed, own.attended, "key"),
+              value = linear(b, normed, own.attended, "value");
   const Value attended = b.add("attention", {query, key, value}, {{"head_width", kHeadWidth}, {"relative", kFarthest}}, "attention");
   x = b.add("add", {x, linear(b, attended, width, "project")}, {}, "residual1");
   Value hidden = b.add("linear", b.add("layer_norm", x, {}, "norm2"), {{"features", Int{0}}, {"percent", own.percent}}, "expand");
@@ -123,7 +124,9 @@ class AutoFormer final : public Space {
     return netwright::network(open_outline(choices_), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(network_of(architecture)); }
-  Architecture parse(std::string_view text) const override { return is_network(text) ? architecture_of(parse_vision_transformer(text)) : Space::parse(text); }
+  Architecture parse(std::string_view text) const override {
+    return is_network(text) ? architecture_of(parse_vision_transformer(text)) : Space::parse(text);
+  }
   Graph network(std::string_view text, const NetworkOptions& options) const override {
     if (!is_network(text)) return Space::network(text, options);
     check_settings(info_, options);
@@ -140,7 +143,9 @@ class AutoFormer final : public Space {
     return static_cast<std::size_t>(architecture.picks.at(static_cast<std::size_t>(tree_.find(decision))));
   }
 
-  Int depth_of(const Architecture& architecture) const { return choices_.depths.size() == 1 ? choices_.depths[0] : choices_.depths.at(pick(architecture, "depth")); }
+  Int depth_of(const Architecture& architecture) const {
+    return choices_.depths.size() == 1 ? choices_.depths[0] : choices_.depths.at(pick(architecture, "depth"));
+  }
 
   VisionTransformer network_of(const Architecture& architecture) const {
     VisionTransformer network{.width = choices_.widths.at(pick(architecture, "width"))};
@@ -184,15 +189,19 @@ VisionTransformer parse_vision_transformer(std::string_view json) {
   for (const auto& key : keys)
     if (!object.contains(key)) fail("'" + key + "' is missing");
   VisionTransformer network;
-  if (!object["E"].is_number_integer() || object["E"].get<Int>() < 1) fail("'E' is " + object["E"].dump() + "; it must be a whole number of at least 1");
+  if (!object["E"].is_number_integer() || object["E"].get<Int>() < 1)
+    fail("'E' is " + object["E"].dump() + "; it must be a whole number of at least 1");
   network.width = object["E"].get<Int>();
   for (const char* key : {"heads", "ratio"}) {
-    if (!object[key].is_array() || object[key].empty()) fail(std::string("'") + key + "' is " + object[key].dump() + "; it must be a list, one number a block");
+    if (!object[key].is_array() || object[key].empty())
+      fail(std::string("'") + key + "' is " + object[key].dump() + "; it must be a list, one number a block");
     for (const auto& item : object[key]) {
       if (!item.is_number() || item.get<double>() <= 0) fail(std::string("'") + key + "' holds " + item.dump() + "; its numbers are above 0");
       if (std::string_view(key) == "heads" && !item.is_number_integer()) fail("'heads' holds " + item.dump() + "; heads are whole numbers");
-      if (std::string_view(key) == "heads") network.heads.push_back(item.get<Int>());
-      else network.percent.push_back(std::llround(item.get<double>() * kPercent));
+      if (std::string_view(key) == "heads")
+        network.heads.push_back(item.get<Int>());
+      else
+        network.percent.push_back(std::llround(item.get<double>() * kPercent));
     }
   }
   if (network.heads.size() != network.percent.size())
@@ -220,11 +229,13 @@ std::unique_ptr<Space> make_autoformer_tiny() {
 }
 
 std::unique_ptr<Space> make_autoformer_small() {
-  return make_autoformer({.name = "autoformer_small", .widths = {320, 384, 448}, .heads = {5, 6, 7}, .percents = {300, 350, 400}, .depths = {12, 13, 14}});
+  return make_autoformer(
+      {.name = "autoformer_small", .widths = {320, 384, 448}, .heads = {5, 6, 7}, .percents = {300, 350, 400}, .depths = {12, 13, 14}});
 }
 
 std::unique_ptr<Space> make_autoformer_base() {
-  return make_autoformer({.name = "autoformer_base", .widths = {528, 576, 624}, .heads = {8, 9, 10}, .percents = {300, 350, 400}, .depths = {14, 15, 16}});
+  return make_autoformer(
+      {.name = "autoformer_base", .widths = {528, 576, 624}, .heads = {8, 9, 10}, .percents = {300, 350, 400}, .depths = {14, 15, 16}});
 }
 
 }  // namespace netwright

@@ -15,8 +15,8 @@ namespace {
 using Int = std::int64_t;
 using Json = nlohmann::ordered_json;
 
-constexpr Int kAttended = 512;    // features of query, key and value
-constexpr Int kMostMemory = 3;    // encoder layers that a decoder layer may attend to
+constexpr Int kAttended = 512;  // features of query, key and value
+constexpr Int kMostMemory = 3;  // encoder layers that a decoder layer may attend to
 constexpr Int kUsualHeads = 8;
 constexpr std::size_t kEncoderLayers = 6;
 
@@ -25,8 +25,8 @@ constexpr std::size_t kEncoderLayers = 6;
 // The numbers of a layer, fixed or open.
 struct Layer {
   Attribute ffn, heads;
-  Attribute cross_heads = kUsualHeads;   // of the decoder only
-  Attribute memory = Int{1};             // encoder layers
+  Attribute cross_heads = kUsualHeads;  // of the decoder only
+  Attribute memory = Int{1};            // encoder layers
 };
 
 struct Outline {
@@ -82,7 +82,8 @@ Value memory_of(Builder& b, const std::vector<Value>& encoded, const Attribute& 
   const Int steps = b.shape(encoded.back())[0];
   std::vector<Value> latest(encoded.rbegin(), encoded.rbegin() + std::min<Int>(kMostMemory, static_cast<Int>(encoded.size())));
   if (const auto* fixed = std::get_if<Int>(&count)) {
-    if (*fixed < 1 || *fixed > static_cast<Int>(latest.size())) fail("'dec_memory' holds " + std::to_string(*fixed) + "; it must be 1 to " + std::to_string(latest.size()));
+    if (*fixed < 1 || *fixed > static_cast<Int>(latest.size()))
+      fail("'dec_memory' holds " + std::to_string(*fixed) + "; it must be 1 to " + std::to_string(latest.size()));
     latest.resize(static_cast<std::size_t>(*fixed));
     return *fixed == 1 ? latest[0] : b.add("concat", latest, {}, "memory");
   }
@@ -97,7 +98,8 @@ Value embedded(Builder& b, Value numbers, Int entries, const Attribute& width, c
 }
 
 Graph network(const Outline& o, const NetworkOptions& options) {
-  if (options.input.size() != 1 || options.input[0] < 2) fail("the input is " + to_string(options.input) + "; it is one number for each source and target step, at least 2");
+  if (options.input.size() != 1 || options.input[0] < 2)
+    fail("the input is " + to_string(options.input) + "; it is one number for each source and target step, at least 2");
   if (options.classes < 1) fail("classes=" + std::to_string(options.classes) + " is below 1");
   const Int source = options.input[0] / 2;
   Builder b;
@@ -122,8 +124,8 @@ Graph network(const Outline& o, const NetworkOptions& options) {
 
 // Decisions and choices of one list of numbers.
 struct Numbers {
-  const char* key;        // in JSON
-  const char* decision;   // behind "encoder.layerI." or "decoder.layerI."
+  const char* key;       // in JSON
+  const char* decision;  // behind "encoder.layerI." or "decoder.layerI."
   std::vector<Int> TranslationTransformer::*list;
   std::vector<Int> choices;
 };
@@ -155,7 +157,9 @@ const std::vector<Int>& depths() {
 std::string layer_name(const char* side, std::size_t layer) { return std::string(side) + ".layer" + std::to_string(layer) + "."; }
 
 Outline open_outline() {
-  Outline o{.encoder_width = Open{"encoder.width", widths()}, .decoder_width = Open{"decoder.width", widths()}, .encoder_layers = kEncoderLayers,
+  Outline o{.encoder_width = Open{"encoder.width", widths()},
+            .decoder_width = Open{"decoder.width", widths()},
+            .encoder_layers = kEncoderLayers,
             .decoder_layers = static_cast<std::size_t>(depths().back())};
   o.encoder = [](std::size_t i) {
     const auto open = [&](std::size_t n) { return Open{layer_name("encoder", i) + encoder_numbers()[n].decision, encoder_numbers()[n].choices}; };
@@ -198,7 +202,9 @@ class Hat final : public Space {
     return translation_transformer(network_of(architecture), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(network_of(architecture)); }
-  Architecture parse(std::string_view text) const override { return is_network(text) ? architecture_of(parse_translation_transformer(text)) : Space::parse(text); }
+  Architecture parse(std::string_view text) const override {
+    return is_network(text) ? architecture_of(parse_translation_transformer(text)) : Space::parse(text);
+  }
   Graph network(std::string_view text, const NetworkOptions& options) const override {
     if (!is_network(text)) return Space::network(text, options);
     check_settings(info_, options);
@@ -216,12 +222,15 @@ class Hat final : public Space {
   }
 
   TranslationTransformer network_of(const Architecture& a) const {
-    TranslationTransformer network{.encoder_width = picked_of(a, "encoder.width", widths()), .decoder_width = picked_of(a, "decoder.width", widths())};
+    TranslationTransformer network{.encoder_width = picked_of(a, "encoder.width", widths()),
+                                   .decoder_width = picked_of(a, "decoder.width", widths())};
     const auto depth = static_cast<std::size_t>(picked_of(a, "decoder.depth", depths()));
     for (const auto& numbers : encoder_numbers())
-      for (std::size_t i = 0; i < kEncoderLayers; ++i) (network.*numbers.list).push_back(picked_of(a, layer_name("encoder", i) + numbers.decision, numbers.choices));
+      for (std::size_t i = 0; i < kEncoderLayers; ++i)
+        (network.*numbers.list).push_back(picked_of(a, layer_name("encoder", i) + numbers.decision, numbers.choices));
     for (const auto& numbers : decoder_numbers())
-      for (std::size_t i = 0; i < depth; ++i) (network.*numbers.list).push_back(picked_of(a, layer_name("decoder", i) + numbers.decision, numbers.choices));
+      for (std::size_t i = 0; i < depth; ++i)
+        (network.*numbers.list).push_back(picked_of(a, layer_name("decoder", i) + numbers.decision, numbers.choices));
     return network;
   }
 
@@ -233,12 +242,14 @@ class Hat final : public Space {
       a.picks[static_cast<std::size_t>(tree_.find(decision))] = found - choices.begin();
     };
     set("encoder.width", widths(), network.encoder_width), set("decoder.width", widths(), network.decoder_width);
-    if (network.encoder_ffn.size() != kEncoderLayers) fail("'enc_ffn' has " + std::to_string(network.encoder_ffn.size()) + " layers; the space hat has " + std::to_string(kEncoderLayers));
+    if (network.encoder_ffn.size() != kEncoderLayers)
+      fail("'enc_ffn' has " + std::to_string(network.encoder_ffn.size()) + " layers; the space hat has " + std::to_string(kEncoderLayers));
     set("decoder.depth", depths(), static_cast<Int>(network.decoder_ffn.size()));
     for (const auto& numbers : encoder_numbers())
       for (std::size_t i = 0; i < kEncoderLayers; ++i) set(layer_name("encoder", i) + numbers.decision, numbers.choices, (network.*numbers.list)[i]);
     for (const auto& numbers : decoder_numbers())
-      for (std::size_t i = 0; i < network.decoder_ffn.size(); ++i) set(layer_name("decoder", i) + numbers.decision, numbers.choices, (network.*numbers.list)[i]);
+      for (std::size_t i = 0; i < network.decoder_ffn.size(); ++i)
+        set(layer_name("decoder", i) + numbers.decision, numbers.choices, (network.*numbers.list)[i]);
     validate(tree_, a);
     return a;
   }
@@ -265,7 +276,8 @@ std::vector<Int> numbers_of(const Json& object, const char* key, std::size_t lay
 }
 
 std::size_t layers_of(const Json& object, const char* key) {
-  if (!object.contains(key) || !object[key].is_array() || object[key].empty()) fail(std::string("'") + key + "' is missing, or no list of one number a layer");
+  if (!object.contains(key) || !object[key].is_array() || object[key].empty())
+    fail(std::string("'") + key + "' is missing, or no list of one number a layer");
   return object[key].size();
 }
 
@@ -298,10 +310,14 @@ std::string print(const TranslationTransformer& network) {
 }
 
 Graph translation_transformer(const TranslationTransformer& network, const NetworkOptions& options) {
-  Outline o{.encoder_width = network.encoder_width, .decoder_width = network.decoder_width, .encoder_layers = network.encoder_ffn.size(),
+  Outline o{.encoder_width = network.encoder_width,
+            .decoder_width = network.decoder_width,
+            .encoder_layers = network.encoder_ffn.size(),
             .decoder_layers = network.decoder_ffn.size()};
   o.encoder = [&](std::size_t i) { return Layer{network.encoder_ffn[i], network.encoder_heads[i]}; };
-  o.decoder = [&](std::size_t i) { return Layer{network.decoder_ffn[i], network.decoder_heads[i], network.decoder_cross_heads[i], network.decoder_memory[i]}; };
+  o.decoder = [&](std::size_t i) {
+    return Layer{network.decoder_ffn[i], network.decoder_heads[i], network.decoder_cross_heads[i], network.decoder_memory[i]};
+  };
   o.end = [](Builder&, const std::vector<Value>& outputs) { return outputs.back(); };
   return netwright::network(o, options);
 }

@@ -32,7 +32,9 @@ struct Backbone {
 
 constexpr Backbone backbones[] = {{"resnet10", {1, 1, 1, 1}, false}, {"resnet18", {2, 2, 2, 2}, false}, {"resnet50", {3, 4, 6, 3}, true}};
 
-Value plain(Builder& b, Value x, Int channels, Int kernel, Int stride) { return conv_bn(b, x, channels, {.kernel = kernel, .stride = stride, .activation = ""}); }
+Value plain(Builder& b, Value x, Int channels, Int kernel, Int stride) {
+  return conv_bn(b, x, channels, {.kernel = kernel, .stride = stride, .activation = ""});
+}
 
 Value residual_block(Builder& b, Value x, Int planes, Int stride, bool bottleneck) {
   const Int channels = bottleneck ? 4 * planes : planes;
@@ -77,7 +79,8 @@ using Sizes = std::vector<std::array<Int, 2>>;
 
 class Pyramid {
  public:
-  Pyramid(Builder& b, Sizes sizes, Int channels, std::vector<Layer> pool) : b_(b), sizes_(std::move(sizes)), channels_(channels), pool_(std::move(pool)) {}
+  Pyramid(Builder& b, Sizes sizes, Int channels, std::vector<Layer> pool)
+      : b_(b), sizes_(std::move(sizes)), channels_(channels), pool_(std::move(pool)) {}
 
   // The outputs, by level.
   std::vector<Layer> write(const std::vector<MergingCell>& cells) {
@@ -95,11 +98,13 @@ class Pyramid {
 
  private:
   Value merged(const MergingCell& cell) {
-    const Value first = at_level(pool_[static_cast<std::size_t>(cell.first)], cell.level), second = at_level(pool_[static_cast<std::size_t>(cell.second)], cell.level);
+    const Value first = at_level(pool_[static_cast<std::size_t>(cell.first)], cell.level),
+                second = at_level(pool_[static_cast<std::size_t>(cell.second)], cell.level);
     for (const int read : {cell.first, cell.second}) pool_[static_cast<std::size_t>(read)].read = true;
     if (!cell.attention) return b_.add("add", {first, second}, {}, "sum");
     const Shape size = b_.shape(first);
-    const Value highest = b_.add("max_pool", first, {{"kernel", size[1]}, {"kernel_w", size[2]}, {"stride", size[1]}, {"stride_w", size[2]}, {"padding", Int{0}}}, "highest");
+    const Value highest = b_.add(
+        "max_pool", first, {{"kernel", size[1]}, {"kernel_w", size[2]}, {"stride", size[1]}, {"stride_w", size[2]}, {"padding", Int{0}}}, "highest");
     const Value gated = b_.add("multiply", {second, b_.add("sigmoid", highest, {}, "gate")}, {}, "gated");
     return b_.add("add", {first, gated}, {}, "sum");
   }
@@ -180,9 +185,11 @@ std::vector<Layer> first_pool(Builder& b, const std::vector<Value>& backbone, In
 
 std::vector<Value> ends(Builder& b, const std::vector<Layer>& outputs, const NetworkOptions& options) {
   const std::string head = setting(info(), options, "head");
-  if (head != "classifier" && head != "pyramid") throw UsageError("nasfpn: head=" + head + " is neither classifier nor pyramid" + name_hint(head, {"classifier", "pyramid"}));
+  if (head != "classifier" && head != "pyramid")
+    throw UsageError("nasfpn: head=" + head + " is neither classifier nor pyramid" + name_hint(head, {"classifier", "pyramid"}));
   std::vector<Value> values;
-  for (const Layer& layer : outputs) values.push_back(head == "pyramid" ? layer.value : b.add("global_pool", layer.value, {}, "pool" + std::to_string(layer.level)));
+  for (const Layer& layer : outputs)
+    values.push_back(head == "pyramid" ? layer.value : b.add("global_pool", layer.value, {}, "pool" + std::to_string(layer.level)));
   if (head == "pyramid") return values;
   const Value features = b.add("flatten", b.add("concat", values, {}, "levels"), {}, "flatten");
   return {b.add("linear", features, {{"features", options.classes}}, "classifier")};
@@ -244,11 +251,15 @@ Architecture architecture_of(const std::vector<MergingCell>& cells) {
   std::string order;
   for (int cell = 0; cell < kCells; ++cell) {
     const MergingCell& own = cells[static_cast<std::size_t>(cell)];
-    if (own.first >= own.second) fail("cell " + std::to_string(cell) + " reads " + std::to_string(own.first) + " and " + std::to_string(own.second) + "; in the space nasfpn the earlier layer comes first");
+    if (own.first >= own.second)
+      fail("cell " + std::to_string(cell) + " reads " + std::to_string(own.first) + " and " + std::to_string(own.second) +
+           "; in the space nasfpn the earlier layer comes first");
     architecture.picks[place_of(part(cell, "inputs"))] = (Int{1} << own.first) | (Int{1} << own.second);
     architecture.picks[place_of(part(cell, "op"))] = own.attention ? 1 : 0;
-    if (cell < kFree) architecture.picks[place_of(part(cell, "level"))] = own.level - kLowest;
-    else order += (order.empty() ? "" : "-") + std::to_string(own.level);
+    if (cell < kFree)
+      architecture.picks[place_of(part(cell, "level"))] = own.level - kLowest;
+    else
+      order += (order.empty() ? "" : "-") + std::to_string(own.level);
   }
   const auto& known = tree()[place_of("outputs")].choices;
   architecture.picks[place_of("outputs")] = std::find(known.begin(), known.end(), order) - known.begin();
@@ -257,14 +268,16 @@ Architecture architecture_of(const std::vector<MergingCell>& cells) {
 
 MergingCell parse_cell(const Json& entry, int cell) {
   const std::string place = "cell " + std::to_string(cell);
-  const bool valid = entry.is_array() && entry.size() == 4 && entry[0].is_number_integer() && entry[1].is_string() && entry[2].is_number_integer() && entry[3].is_number_integer();
+  const bool valid = entry.is_array() && entry.size() == 4 && entry[0].is_number_integer() && entry[1].is_string() && entry[2].is_number_integer() &&
+                     entry[3].is_number_integer();
   if (!valid) fail(place + " is " + entry.dump() + "; it must be [level, \"sum\" or \"attention\", layer, layer]");
   const std::string op = entry[1].get<std::string>();
   if (op != "sum" && op != "attention") fail(place + " merges by '" + op + "'" + name_hint(op, {"sum", "attention"}));
   const MergingCell read{entry[0].get<int>(), op == "attention", entry[2].get<int>(), entry[3].get<int>()};
   if (read.level < kLowest || read.level >= kLowest + kLevels) fail(place + " is of level " + std::to_string(read.level) + "; levels are 3 to 7");
   for (const int input : {read.first, read.second})
-    if (input < 0 || input >= kLevels + cell) fail(place + " reads layer " + std::to_string(input) + "; it may read 0 to " + std::to_string(kLevels + cell - 1));
+    if (input < 0 || input >= kLevels + cell)
+      fail(place + " reads layer " + std::to_string(input) + "; it may read 0 to " + std::to_string(kLevels + cell - 1));
   if (read.first == read.second) fail(place + " reads layer " + std::to_string(read.first) + " twice");
   return read;
 }
@@ -274,7 +287,8 @@ void check_outputs(const std::vector<MergingCell>& cells) {
   std::vector<int> levels;
   for (auto cell = cells.end() - kLevels; cell != cells.end(); ++cell) levels.push_back(cell->level);
   std::sort(levels.begin(), levels.end());
-  if (std::adjacent_find(levels.begin(), levels.end()) != levels.end()) fail("the last five give level " + std::to_string(*std::adjacent_find(levels.begin(), levels.end())) + " twice");
+  if (std::adjacent_find(levels.begin(), levels.end()) != levels.end())
+    fail("the last five give level " + std::to_string(*std::adjacent_find(levels.begin(), levels.end())) + " twice");
 }
 
 }  // namespace
@@ -314,13 +328,14 @@ Graph feature_pyramid_network(const std::vector<MergingCell>& cells, const Netwo
 }
 
 std::unique_ptr<Space> make_nasfpn() {
-  return make_space(ClosedForm{.info = info(),
-                               .decisions = tree(),
-                               .reason = "the height and width of what a cell reads depend on other decisions",
-                               .build = [](const Architecture& a, const NetworkOptions& options) { return feature_pyramid_network(cells_of(a), options); },
-                               .print = [](const Architecture& a) { return print(cells_of(a)); },
-                               .parse = [](std::string_view text) { return architecture_of(parse_merging_cells(text)); },
-                               .is_own_text = [](std::string_view text) { return trim(text).starts_with('['); }});
+  return make_space(
+      ClosedForm{.info = info(),
+                 .decisions = tree(),
+                 .reason = "the height and width of what a cell reads depend on other decisions",
+                 .build = [](const Architecture& a, const NetworkOptions& options) { return feature_pyramid_network(cells_of(a), options); },
+                 .print = [](const Architecture& a) { return print(cells_of(a)); },
+                 .parse = [](std::string_view text) { return architecture_of(parse_merging_cells(text)); },
+                 .is_own_text = [](std::string_view text) { return trim(text).starts_with('['); }});
 }
 
 }  // namespace netwright

@@ -83,7 +83,9 @@ Value step_of(Builder& b, Value x, Value h, const Cell& cell, Int step) {
   const auto scope = b.scope("step" + std::to_string(step), "step");
   const Value both = b.add("concat", {x, h}, {}, "inputs");
   const Value first = product(b, both, 2 * cell.width, "initial", owner(step, "initial"));
-  const auto initial = [&](Builder& inner, Value u) { return cell.first_takes_input ? cell.function(inner, u, 1) : inner.add("tanh", u, {}, "tanh"); };
+  const auto initial = [&](Builder& inner, Value u) {
+    return cell.first_takes_input ? cell.function(inner, u, 1) : inner.add("tanh", u, {}, "tanh");
+  };
   std::vector<Value> states;
   {
     const auto inner = b.scope(cell.first_takes_input ? node_name(1) : "state0");
@@ -144,7 +146,8 @@ Int width_of(const SpaceInfo& info, const NetworkOptions& options) {
   check_settings(info, options);
   const Int width = integer_setting(info, options, "width");
   if (width < 1) throw UsageError(info.name + ": width=" + std::to_string(width) + " is below 1");
-  if (options.input.size() != 1) throw UsageError(info.name + ": the input is " + to_string(options.input) + "; a language model reads one number a step, as in 35");
+  if (options.input.size() != 1)
+    throw UsageError(info.name + ": the input is " + to_string(options.input) + "; a language model reads one number a step, as in 35");
   if (options.classes < 1) throw UsageError(info.name + ": classes=" + std::to_string(options.classes) + " is below 1");
   return width;
 }
@@ -158,12 +161,14 @@ Graph language_model(const Cell& cell, const NetworkOptions& options) {
 }
 
 const SpaceInfo& darts_info() {
-  static const SpaceInfo info = info_of("darts_rnn", "a recurrent cell of 8 nodes, one input and one of four functions a node", "Liu et al. 2019, arXiv 1806.09055");
+  static const SpaceInfo info =
+      info_of("darts_rnn", "a recurrent cell of 8 nodes, one input and one of four functions a node", "Liu et al. 2019, arXiv 1806.09055");
   return info;
 }
 
 const SpaceInfo& enas_info() {
-  static const SpaceInfo info = info_of("enas_rnn", "a recurrent cell of 12 nodes, one input and one of four functions a node", "Pham et al. 2018, arXiv 1802.03268");
+  static const SpaceInfo info =
+      info_of("enas_rnn", "a recurrent cell of 12 nodes, one input and one of four functions a node", "Pham et al. 2018, arXiv 1802.03268");
   return info;
 }
 
@@ -192,7 +197,8 @@ Readable readable(const std::vector<Value>& states, std::size_t first) {
 }
 
 Value select_state(Builder& b, const Readable& from, std::size_t node) {
-  return from.states.size() == 1 ? from.states[0] : b.select(input_decision(node), from.states, {.name = node_name(node) + ".state", .names = from.names});
+  return from.states.size() == 1 ? from.states[0]
+                                 : b.select(input_decision(node), from.states, {.name = node_name(node) + ".state", .names = from.names});
 }
 
 // One matrix a node, whichever state it reads.
@@ -250,19 +256,19 @@ std::vector<int> loose_ends(const std::vector<RecurrentNode>& nodes) {
 struct CellSpace {
   const SpaceInfo& info;
   std::size_t nodes;
-  std::size_t first;        // state that a node may read; node first + 2 is the first with a choice
+  std::size_t first;  // state that a node may read; node first + 2 is the first with a choice
   bool loose_ends_only;
   Cell (*open)(Int width, bool search);
 };
 
 class RecurrentSpace final : public Space {
  public:
-  explicit RecurrentSpace(CellSpace kind) : kind_(kind) {
-    tree_ = decisions_of(open({.input = {1}, .classes = 2, .settings = {{"width", "1"}}}));
-  }
+  explicit RecurrentSpace(CellSpace kind) : kind_(kind) { tree_ = decisions_of(open({.input = {1}, .classes = 2, .settings = {{"width", "1"}}})); }
   const SpaceInfo& info() const override { return kind_.info; }
   const DecisionTree& decisions() const override { return tree_; }
-  Graph open(const NetworkOptions& options) const override { return language_model(kind_.open(width_of(kind_.info, options), options.search), options); }
+  Graph open(const NetworkOptions& options) const override {
+    return language_model(kind_.open(width_of(kind_.info, options), options.search), options);
+  }
 
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
     validate(tree_, architecture);
@@ -305,7 +311,9 @@ class RecurrentSpace final : public Space {
   }
 
   Architecture architecture_of(const RecurrentGenotype& genotype) const {
-    if (genotype.nodes.size() != kind_.nodes) fail("'recurrent'", "has " + std::to_string(genotype.nodes.size()) + " nodes; the space " + kind_.info.name + " has " + std::to_string(kind_.nodes));
+    if (genotype.nodes.size() != kind_.nodes)
+      fail("'recurrent'",
+           "has " + std::to_string(genotype.nodes.size()) + " nodes; the space " + kind_.info.name + " has " + std::to_string(kind_.nodes));
     const auto expected = kind_.loose_ends_only ? loose_ends(genotype.nodes) : all_nodes(kind_.nodes);
     if (genotype.concat != expected) fail("'concat'", "averages other states than the space " + kind_.info.name + " does");
     Architecture architecture{std::vector<Int>(tree_.size(), Architecture::inactive)};
@@ -333,9 +341,11 @@ RecurrentGenotype parse_recurrent_genotype(std::string_view json) {
   RecurrentGenotype genotype;
   for (const auto& entry : object["recurrent"]) {
     const std::string place = "recurrent[" + std::to_string(genotype.nodes.size()) + "]";
-    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number_integer()) fail(place, "is " + entry.dump() + "; it must be [\"function\", state]");
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number_integer())
+      fail(place, "is " + entry.dump() + "; it must be [\"function\", state]");
     const RecurrentNode node{entry[0].get<std::string>(), entry[1].get<int>()};
-    if (std::find(functions().begin(), functions().end(), node.op) == functions().end()) fail(place, "names the unknown function '" + node.op + "'" + name_hint(node.op, functions()));
+    if (std::find(functions().begin(), functions().end(), node.op) == functions().end())
+      fail(place, "names the unknown function '" + node.op + "'" + name_hint(node.op, functions()));
     if (node.input < 0 || node.input > static_cast<int>(genotype.nodes.size()))
       fail(place, "reads state " + std::to_string(node.input) + "; it may read 0 to " + std::to_string(genotype.nodes.size()));
     genotype.nodes.push_back(node);
