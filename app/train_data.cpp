@@ -33,9 +33,9 @@ TrainSetting train_setting(const Config& config, const TrainingOptions& training
           .max_memory_bytes = config.max_memory_bytes};
 }
 
-TrainingOptions training_of(const Config& config) {
+RetrainOptions retraining_of(const Config& config) {
   for (const auto& phase : config.phases)
-    if (const auto* retrain = std::get_if<RetrainOptions>(&phase.options)) return retrain->training;
+    if (const auto* retrain = std::get_if<RetrainOptions>(&phase.options)) return *retrain;
   return {};
 }
 

@@ -19,8 +19,8 @@ NetworkPlace place_of(const Config& config, std::int64_t together = 1);
 
 TrainSetting train_setting(const Config& config, const TrainingOptions& training, std::int64_t together = 1);
 
-// The training of the config's retrain phase, the defaults where it has none.
-TrainingOptions training_of(const Config& config);
+// The config's first retrain phase, the defaults where it has none.
+RetrainOptions retraining_of(const Config& config);
 
 // The last supernet phase before phase `before` (-1: of all). Errors: UsageError when there is none.
 struct SupernetPhase {

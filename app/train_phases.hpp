@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "netwright/graph/weights.hpp"
 #include "netwright/nn/network.hpp"
 #include "phases.hpp"
 
@@ -15,9 +16,12 @@ struct SupernetPhase;
 std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
 // The architecture of a trained supernet's strongest choices, printed. Errors: UsageError for a checkpoint that is not there or not its own.
 std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet);
+// The shared weights of a trained supernet. Errors: as above.
+Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet);
 // derive: the strongest architecture of the supernet before it.
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
-// retrain: the architectures that the phases before it found, each from scratch, then the one look at the test part.
+// retrain: the architectures that the phases before it found, each from scratch (from the supernet's weights where the phase asks
+// for them), then the one look at the test part.
 std::string run_retrain_phase(const PhaseContext& context, const Phase& phase);
 // baselines: random architectures of the space, and the hand-made residual network nearest in MACs, trained as the retrain phase trains.
 std::string run_baselines_phase(const PhaseContext& context, const Phase& phase);

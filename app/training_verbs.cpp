@@ -102,7 +102,7 @@ bool sees_cuda() {
 int retrain(const TrainVerbOptions& options, std::ostream& out) {
   Config config = config_for(options);
   const Located located = locate_architecture(options.architecture);
-  RetrainOptions retraining{.training = training_of(config)};
+  RetrainOptions retraining{.training = retraining_of(config).training};
   if (options.epochs > 0) retraining.training.epochs = options.epochs;
   if (options.out.empty()) throw UsageError("retrain: --out DIR says where the trained network goes");
   config.phases = {{"retrain", retraining}, {"export", ExportOptions{}}};

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The whole way at the size of a stamp: search, kill, resume, workers, interrupts, the verbs. Usage: pipeline.py NETWRIGHT ORACLES.json"""
 import random
+import re
 import shutil
 import signal
 import sys
@@ -120,6 +121,16 @@ class Pipeline(unittest.TestCase):
             self.netwright.good("resume", out, "--workers", workers)
             self.assertEqual(trials(self.folder / "whole"), trials(self.folder / out))
 
+    def test_one_process_at_a_time_runs_a_study(self):
+        process = self.netwright.start("search", "c.yaml", "--out", "held", "phases.supernet.epochs=5000")
+        self.assertTrue(wait_for(lambda: (self.folder / "held/study.db.lock").exists() and phase_state(self.folder / "held", "supernet") == "running", process))
+        code, _, err = self.netwright.run("resume", "held")
+        self.assertEqual(code, 1)
+        self.assertIn(f"process {process.pid} is running this study already", err)
+        self.assertEqual(phase_state(self.folder / "held", "supernet"), "running")
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+
     def test_a_second_signal_ends_at_once(self):
         process = self.netwright.start("search", "c.yaml", "--out", "twice", "phases.supernet.epochs=5000")
         self.assertTrue(wait_for(lambda: phase_state(self.folder / "twice", "supernet") == "running", process))
@@ -185,6 +196,18 @@ class Pipeline(unittest.TestCase):
         states = [(t[0], t[7]) for t in trials(self.folder / "inherited")]
         # Two random networks and a ResNet join by default, where the config says nothing of baselines.
         self.assertEqual(states, [("baselines", "done")] * 3 + [("retrain", "done")] * (len(states) - 6) + [("search", "done")] * 3)
+
+    def test_retraining_goes_on_from_the_shared_weights_when_asked(self):
+        phases = "phases:\n  - supernet: {epochs: 4, batch: 8}\n  - derive: {}\n  - retrain: {epochs: 1, weights: supernet}\n"
+        (self.folder / "w.yaml").write_text(config(self.folder / "images", phases))
+        said = self.netwright.good("search", "w.yaml", "--out", "shared")
+        inherited, tensors = (int(n) for n in re.search(r"retrain: (\d+) of (\d+) tensors begin as the supernet's", said).groups())
+        self.assertEqual(inherited, tensors)
+        self.netwright.json("evaluate", "shared")
+        (self.folder / "n.yaml").write_text(config(self.folder / "images", phases.replace("  - supernet: {epochs: 4, batch: 8}\n  - derive: {}\n", "")))
+        code, _, err = self.netwright.run("search", "n.yaml", "--out", "none")
+        self.assertEqual(code, 2)
+        self.assertIn("need a supernet phase before", err)
 
     def test_known_answers(self):
         verdicts = self.netwright.json("oracle", ORACLES, "--only", "N201-")

@@ -46,6 +46,7 @@ struct StepProgress {
 };
 
 struct TrainHooks {
+  std::function<void(Network&)> on_start;                // the weights are drawn: it may put others in their place
   std::function<bool(const EpochReport&)> on_epoch;      // false: stop here
   std::function<void(const StepProgress&)> on_step;
   std::function<bool()> interrupted;                     // asked at every step

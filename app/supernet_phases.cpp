@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "interrupt.hpp"
+#include "netwright/core/error.hpp"
+#include "netwright/core/units.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/nn/tensors.hpp"
+#include "netwright/search/coordinator.hpp"
+#include "netwright/supernet/derive.hpp"
+#include "network_words.hpp"
+#include "train_data.hpp"
+#include "train_phases.hpp"
+
+namespace netwright {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport& report) {
+  const auto at = static_cast<double>(report.epoch);
+  std::vector<SeriesPoint> points{{"loss/train", at, Json(report.train_loss).dump()}, {"loss/val", at, Json(report.val_loss).dump()},
+                                  {"loss/architecture", at, Json(report.architecture_loss).dump()},
+                                  {"train_accuracy", at, Json(report.train_accuracy).dump()}, {"val_accuracy", at, Json(report.val_accuracy).dump()}};
+  for (std::size_t d = 0; d < tree.size(); ++d)
+    if (!report.probabilities[d].empty()) points.push_back({"alpha/" + tree[d].name, at, Json(report.probabilities[d]).dump()});
+  return points;
+}
+
+// Untrained.
+OneShot make_one_shot(const Config& config, const Space& space, const SupernetPhase& supernet) {
+  return OneShot(space.decisions(), space.open(network_options(config, true)), supernet.options, supernet.seed, place_of(config));
+}
+
+}  // namespace
+
+std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) {
+  const auto& options = std::get<SupernetOptions>(phase.options);
+  const CoordinatorLock alone(context.folder / "study.db");
+  const SupernetPhase supernet{context.name, context.seed, options, context.folder / (context.name + ".safetensors")};
+  const auto split = split_of(context.config);
+  OneShot search = make_one_shot(context.config, *context.space, supernet);
+  if (std::filesystem::exists(supernet.checkpoint)) search.load(supernet.checkpoint);
+  // What an epoch wrote after its last checkpoint is written again.
+  context.study.drop_series_after(context.name, static_cast<double>(search.history().size()));
+  const std::int64_t total = options.epochs * 100;
+  context.progress.start(context.name, total, static_cast<std::int64_t>(search.history().size()) * 100);
+  OneShotHooks hooks{.interrupted = interrupted, .checkpoint = supernet.checkpoint};
+  std::string note;
+  hooks.on_step = [&](const StepProgress& step) { context.progress.update((step.epoch - 1) * 100 + step.step * 100 / step.steps, note); };
+  hooks.on_epoch = [&](const OneShotReport& report) {
+    context.study.append_series(context.name, series_of(context.space->decisions(), report));
+    note = "epoch " + std::to_string(report.epoch) + "/" + std::to_string(options.epochs) + ", val_accuracy " + format_percent(report.val_accuracy);
+    return true;
+  };
+  try {
+    if (search.train(*split, augmentation(context.config.data), hooks) == TrainEnd::interrupted) throw Interrupted("interrupted in phase '" + context.name + "'");
+  } catch (const Diverged& error) {
+    throw Error("phase '" + context.name + "': " + error.what());
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error("phase '" + context.name + "': " + first_line(error));
+  }
+  context.progress.finish(note);
+  context.study.put_artefact({.name = context.name + ".safetensors", .kind = "checkpoint", .path = context.name + ".safetensors"});
+  const OneShotReport& last = search.history().back();
+  return Json{{"epochs", last.epoch}, {"val_accuracy", last.val_accuracy}, {"seconds", last.seconds},
+              {"params", cost(context.space->open(network_options(context.config, true))).params}}.dump();
+}
+
+Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet) {
+  OneShot search = make_one_shot(config, space, supernet);
+  search.load(supernet.checkpoint);
+  return to_weights(search.supernet().tensors());
+}
+
+std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet) {
+  OneShot search = make_one_shot(config, space, supernet);
+  search.load(supernet.checkpoint);
+  return space.print(strongest(space.decisions(), search.probabilities()));
+}
+
+std::string run_derive_phase(const PhaseContext& context, const Phase&) {
+  const auto names = phase_names(context.config);
+  const int index = static_cast<int>(std::find(names.begin(), names.end(), context.name) - names.begin());
+  const SupernetPhase supernet = supernet_phase(context.config, context.folder, index);
+  const std::string text = strongest_architecture(context.config, *context.space, supernet);
+  context.progress.say("derived  " + context.space->info().name + ":" + text);
+  return Json{{"space", context.space->info().name}, {"architecture", text}}.dump();
+}
+
+}  // namespace netwright
