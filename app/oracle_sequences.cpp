@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "netwright/core/names.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/graph/operation.hpp"
 #include "netwright/nn/network.hpp"
@@ -32,6 +33,8 @@ const NamedArchitecture* published_cell(std::string_view name) {
 RecurrentGenotype genotype_named(const OracleJson& input, const OracleJson& file, const std::string& name) {
   if (input.contains("recurrent")) return parse_recurrent_genotype(input.dump());
   if (input.contains("genotype") && input["genotype"].is_object()) return parse_recurrent_genotype(input["genotype"].dump());
+  if (input.contains("genotype") && input["genotype"].is_array())
+    return parse_recurrent_genotype(OracleJson{{"recurrent", input["genotype"]}}.dump());
   const std::string given = input.value("genotype", name);
   if (file.contains("genotypes") && file["genotypes"].contains(given) && file["genotypes"][given].contains("recurrent"))
     return parse_recurrent_genotype(file["genotypes"][given].dump());
@@ -57,16 +60,15 @@ OracleJson run_language_model(const OracleJson& c, const OracleJson& file) {
 
 // ---- a recurrent cell in numbers ----
 
-// "2*LCG(502+i) 4x8", with i.
-at::Tensor lcg_matrix(const std::string& words, std::uint32_t i) {
-  const std::size_t open = words.find("LCG("), close = words.find(')', open), cross = words.find('x', close), star = words.find('*');
-  if (open == std::string::npos || close == std::string::npos || cross == std::string::npos)
-    throw UsageError("'" + words + "' is not of the form 2*LCG(11) 3x4");
+// "2*LCG(502+i) 4x8", with i; of any number of dimensions.
+at::Tensor lcg_array(const std::string& words, std::uint32_t i) {
+  const std::size_t open = words.find("LCG("), close = words.find(')', open), star = words.find('*');
+  if (open == std::string::npos || close == std::string::npos) throw UsageError("'" + words + "' is not of the form 2*LCG(11) 3x4");
   const std::string seed = words.substr(open + 4, close - open - 4);
-  const bool counted = seed.ends_with("+i");
-  const std::vector<std::int64_t> sizes{std::stoll(words.substr(close + 1, cross - close - 1)), std::stoll(words.substr(cross + 1))};
+  std::vector<std::int64_t> sizes;
+  for (const auto& size : split(trim(words.substr(close + 1)), 'x')) sizes.push_back(std::stoll(size));
   const double factor = star < open ? std::stod(words.substr(0, star)) : 1.0;
-  return lcg_tensor(sizes, static_cast<std::uint32_t>(std::stoul(seed)) + (counted ? i : 0), factor);
+  return lcg_tensor(sizes, static_cast<std::uint32_t>(std::stoul(seed)) + (seed.ends_with("+i") ? i : 0), factor);
 }
 
 bool is_recurrent_cell(const OracleJson& c) { return has_input(c, {"W0", "Ws", "x"}); }
@@ -87,26 +89,30 @@ void set_weight(const Network& network, const std::string& name, const at::Tenso
   throw Error("the cell has no weight '" + name + "'");
 }
 
+OracleJson nested(const at::Tensor& tensor) {
+  if (tensor.dim() == 0) return tensor.item<double>();
+  OracleJson list = OracleJson::array();
+  for (std::int64_t i = 0; i < tensor.size(0); ++i) list.push_back(nested(tensor[i]));
+  return list;
+}
+
 OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
   const OracleJson& input = c["input"];
   if (input.value("h0", OracleJson(0)) != 0) throw UsageError("a cell starts at h0 = 0");
   const RecurrentGenotype genotype = genotype_named(input, file, cell_in_title(c));
-  const at::Tensor x = lcg_matrix(input["x"].get<std::string>(), 0);
-  const std::int64_t width = lcg_matrix(input["Ws"].get<std::string>(), 0).size(0);
-  Network network(recurrent_cell(genotype, x.size(0), x.size(1), width), {.dtype = at::kDouble});
-  set_weight(network, "step0.initial.weight", lcg_matrix(input["W0"].get<std::string>(), 0));
+  at::Tensor x = lcg_array(input["x"].get<std::string>(), 0);  // {steps, features}, or {steps, batch, features}
+  const bool batched = x.dim() == 3;
+  x = batched ? x.transpose(0, 1) : x.unsqueeze(0);
+  const std::int64_t width = lcg_array(input["Ws"].get<std::string>(), 0).size(0);
+  Network network(recurrent_cell(genotype, x.size(1), x.size(2), width), {.dtype = at::kDouble});
+  set_weight(network, "step0.initial.weight", lcg_array(input["W0"].get<std::string>(), 0));
   for (std::size_t node = 0; node < genotype.nodes.size(); ++node)
     set_weight(network, "step0.node" + std::to_string(node + 1) + ".weight",
-               lcg_matrix(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
+               lcg_array(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
   network.train(false);
   const at::NoGradGuard no_grad;
-  const at::Tensor rows = network.forward(x.unsqueeze(0))[0][0].contiguous();
-  OracleJson got = OracleJson::array();
-  for (std::int64_t step = 0; step < rows.size(0); ++step) {
-    const double* row = rows.const_data_ptr<double>() + step * width;
-    got.push_back(std::vector<double>(row, row + width));
-  }
-  return got;
+  const at::Tensor out = network.forward(x)[0].transpose(0, 1);
+  return batched ? nested(out) : nested(out.squeeze(1));
 }
 
 // ---- vision transformers ----
