@@ -70,31 +70,61 @@ Value factorized_reduce(Builder& b, Value x, Int channels, bool affine) {
   return norm(b, b.add("concat", std::vector<Value>{first, second}, {}, "concat"), affine);
 }
 
-Value squeeze_excite(Builder& b, Value x, const Attribute& bottleneck, const std::string& activation, const std::string& gate, const Attribute& channels) {
+Value squeeze_excite(Builder& b, Value x, const Attribute& bottleneck, const std::string& activation, const std::string& gate, const Attribute& channels,
+                     const std::string& reduce, const std::string& restore) {
   const Attribute width = channels == Attribute{Int{0}} ? Attribute{b.channels(x)} : channels;
-  const auto scope = b.scope("se");
-  Value s = b.add("global_pool", x, {}, "pool");
-  s = b.add("conv", s, {{"kernel", 1}, {"channels", bottleneck}, {"bias", 1}}, "reduce");
-  s = b.add(activation, s, {}, "act");
-  s = b.add("conv", s, {{"kernel", 1}, {"channels", width}, {"bias", 1}}, "expand");
-  s = b.add(gate, s, {}, "gate");
-  return b.add("multiply", std::vector<Value>{x, s}, {}, "scale");
+  Value s = b.add("global_pool", x, {}, "se.pool");
+  s = b.add("conv", s, {{"kernel", 1}, {"channels", bottleneck}, {"bias", 1}}, reduce);
+  s = b.add(activation, s, {}, "se.act");
+  s = b.add("conv", s, {{"kernel", 1}, {"channels", width}, {"bias", 1}}, restore);
+  s = b.add(gate, s, {}, "se.gate");
+  return b.add("multiply", std::vector<Value>{x, s}, {}, "se.scale");
 }
+
+namespace {
+
+Value named_norm(Builder& b, Value x, const MbconvOptions& o, const std::string& name) {
+  Attributes attributes;
+  if (!o.affine) attributes["affine"] = Int{0};
+  if (o.epsilon != 1e-5) attributes["epsilon"] = o.epsilon;
+  if (o.momentum != 0.1) attributes["momentum"] = o.momentum;
+  return b.add("batch_norm", x, std::move(attributes), name);
+}
+
+Value grouped_pointwise(Builder& b, Value x, const Attribute& channels, const MbconvOptions& o, const std::string& name, const std::string& norm_name) {
+  Attributes attributes{{"kernel", 1}};
+  if (channels != Attribute{Int{0}}) attributes["channels"] = channels;
+  if (o.groups != 1) attributes["groups"] = o.groups;
+  if (o.bias) attributes["bias"] = Int{1};
+  return named_norm(b, b.add("conv", x, std::move(attributes), name), o, norm_name);
+}
+
+Value mbconv_depthwise(Builder& b, Value x, const Attribute& channels, const MbconvOptions& o) {
+  Attributes attributes{{"kernel", o.kernel}, {"groups", 0}};
+  // Where no expansion layer came before, an open width is said here: what follows must know it.
+  if (std::holds_alternative<Open>(channels)) attributes["channels"] = channels;
+  if (o.stride != 1) attributes["stride"] = o.stride;
+  if (o.bias) attributes["bias"] = Int{1};
+  if (o.kernel_transform) attributes["kernel_transform"] = Int{1};
+  x = named_norm(b, b.add("conv", x, std::move(attributes), o.names.depthwise), o, o.names.depthwise_norm);
+  return b.add(o.activation, x, {}, "act");
+}
+
+}  // namespace
 
 Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions& o) {
   const Value start = x;
   const auto* fixed = std::get_if<Int>(&o.expanded);
-  const bool expands = fixed == nullptr || (*fixed != 0 && *fixed != b.channels(x));
-  if (expands) {
-    x = norm(b, pointwise(b, x, o.expanded, "expand"), o.affine);
+  const bool wider = fixed == nullptr || (*fixed != 0 && *fixed != b.channels(x));
+  if (o.expansion == Expansion::always || (wider && o.expansion == Expansion::where_wider)) {
+    x = grouped_pointwise(b, x, o.expanded, o, o.names.expand, o.names.expand_norm);
     x = b.add(o.activation, x, {}, "act");
+    if (o.groups != 1) x = b.add("channel_shuffle", x, {{"groups", o.groups}}, "shuffle");
   }
-  Attributes depthwise{{"kernel", o.kernel}, {"groups", 0}};
-  if (o.stride != 1) depthwise["stride"] = o.stride;
-  x = norm(b, b.add("conv", x, depthwise, "depthwise"), o.affine);
-  x = b.add(o.activation, x, {}, "act");
-  if (o.squeeze != Attribute{Int{0}}) x = squeeze_excite(b, x, o.squeeze, o.squeeze_activation, o.gate, expands ? o.expanded : Attribute{Int{0}});
-  x = norm(b, pointwise(b, x, channels, "project"), o.affine);
+  x = mbconv_depthwise(b, x, o.expansion == Expansion::never ? o.expanded : Attribute{Int{0}}, o);
+  if (o.squeeze != Attribute{Int{0}})
+    x = squeeze_excite(b, x, o.squeeze, o.squeeze_activation, o.gate, wider ? o.expanded : Attribute{Int{0}}, o.names.reduce, o.names.restore);
+  x = grouped_pointwise(b, x, channels, o, o.names.project, o.names.project_norm);
   if (!o.residual || o.stride != 1 || b.shape(start) != b.shape(x)) return x;
   if (o.drop_path > 0) x = b.add("drop_path", x, {{"rate", o.drop_path}});
   return b.add("add", std::vector<Value>{start, x}, {}, "residual");

@@ -26,6 +26,17 @@ Value dil_conv(Builder& b, Value x, const Attribute& channels, const ConvOptions
 // Errors: UsageError for an odd number of channels.
 Value factorized_reduce(Builder& b, Value x, std::int64_t channels, bool affine);
 
+// What the nodes of an inverted residual are called, where somebody else's weights are to fit.
+struct MbconvNames {
+  std::string expand = "expand", expand_norm = "bn";
+  std::string depthwise = "depthwise", depthwise_norm = "bn";
+  std::string reduce = "se.reduce", restore = "se.expand";
+  std::string project = "project", project_norm = "bn";
+};
+
+// Whether an inverted residual has its expansion layer. never: `expanded` is the width of the input, said where that is open.
+enum class Expansion { where_wider, always, never };
+
 struct MbconvOptions {
   Attribute kernel = std::int64_t{3};
   std::int64_t stride = 1;
@@ -38,13 +49,19 @@ struct MbconvOptions {
   std::string gate = "sigmoid";
   double drop_path = 0.0;
   bool residual = true;            // false: never adds the input
+  Expansion expansion = Expansion::where_wider;
+  bool bias = false;               // convolutions have one, though a batch norm follows
+  std::int64_t groups = 1;         // of the two pointwise convolutions; a channel shuffle follows the first (FBNet)
+  double epsilon = 1e-5, momentum = 0.1;  // of the batch norms
+  bool kernel_transform = false;   // the depthwise convolution's attribute (an elastic kernel's matrices, Once-for-All)
+  MbconvNames names = {};
 };
 // Inverted residual: 1x1 expand, depthwise, optional squeeze-excite, 1x1 project; residual when stride 1 and equal channels.
 Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions& options);
 
-// `channels` are those of x: needed where they are open, else 0.
+// `channels` are those of x: needed where they are open, else 0. `reduce` and `restore` name the two 1x1 convolutions.
 Value squeeze_excite(Builder& b, Value x, const Attribute& bottleneck, const std::string& activation, const std::string& gate,
-                     const Attribute& channels = std::int64_t{0});
+                     const Attribute& channels = std::int64_t{0}, const std::string& reduce = "se.reduce", const std::string& restore = "se.expand");
 
 // Global average pooling - flatten - linear.
 Value classifier(Builder& b, Value x, std::int64_t classes, double dropout = 0.0);
