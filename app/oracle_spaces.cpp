@@ -34,10 +34,7 @@ OracleJson independent(const std::vector<std::pair<int, std::size_t>>& counts) {
   return size_of(decisions);
 }
 
-OracleJson fbnet() { return independent({{22, 9}}); }
-OracleJson spos() { return independent({{20, 4}}); }
 OracleJson nats_sizes() { return independent({{5, 8}}); }
-OracleJson proxyless() { return {{"stated", independent({{21, 7}})}, {"exact", independent({{6, 6}, {15, 7}})}}; }
 
 // Node i reads one of the i values before it and has one of four activations.
 OracleJson darts_rnn() {
@@ -56,21 +53,6 @@ OracleJson nasnet() {
   };
   const OracleJson one = cell();
   return {{"per_cell", one}, {"joint", cell()}};
-}
-
-// Five units of depth 2, 3 or 4; a layer that is there has one of three kernels and one of three expansions.
-OracleJson once_for_all() {
-  std::vector<Decision> decisions;
-  for (int unit = 0; unit < 5; ++unit) {
-    const int depth = add(decisions, 3);
-    for (int layer = 0; layer < 4; ++layer)
-      for (int attribute = 0; attribute < 2; ++attribute) {
-        const std::optional<Condition> deep_enough =
-            layer < 2 ? std::nullopt : std::optional(Condition{depth, layer == 2 ? std::vector<int>{1, 2} : std::vector<int>{2}});
-        add(decisions, 3, deep_enough);
-      }
-  }
-  return size_of(decisions);
 }
 
 // 4 to 6 modules, of which 1 to 3 double the width and 1 to 4 halve the resolution; a cell of six edges and four operations.
@@ -107,9 +89,11 @@ struct InWords {
 };
 
 const std::vector<InWords>& counted_spaces() {
-  static const std::vector<InWords> list = {{"C-darts", darts},         {"C-darts_rnn", darts_rnn}, {"C-nasnet", nasnet},
-                                            {"C-proxyless", proxyless}, {"C-fbnet", fbnet},         {"C-ofa", once_for_all},
-                                            {"C-spos", spos},           {"C-nats_sss", nats_sizes}, {"C-transnas", transnas}};
+  static const std::vector<InWords> list = {{"C-darts", darts},
+                                            {"C-darts_rnn", darts_rnn},
+                                            {"C-nasnet", nasnet},
+                                            {"C-nats_sss", nats_sizes},
+                                            {"C-transnas", transnas}};
   return list;
 }
 

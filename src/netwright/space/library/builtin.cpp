@@ -3,7 +3,13 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/space/library/darts.hpp"
+#include "netwright/space/library/efficientnet.hpp"
+#include "netwright/space/library/mnasnet.hpp"
+#include "netwright/space/library/mobile_chain.hpp"
+#include "netwright/space/library/once_for_all.hpp"
+#include "netwright/space/library/reference.hpp"
 #include "netwright/space/library/resnet.hpp"
+#include "netwright/space/library/spos.hpp"
 #include "netwright/space/decision_space.hpp"
 #include "netwright/space/yaml.hpp"
 
@@ -22,6 +28,13 @@ constexpr Builtin builtin[] = {
     {"nasbench201", make_nasbench201},
     {"darts", make_darts},
     {"resnet", make_resnet},
+    {"reference", make_reference},
+    {"mnasnet", make_mnasnet},
+    {"efficientnet", make_efficientnet},
+    {"proxylessnas", make_proxylessnas},
+    {"fbnet", make_fbnet},
+    {"spos", make_spos},
+    {"ofa_mobilenetv3", make_ofa_mobilenetv3},
 };
 
 }  // namespace

@@ -1,0 +1,243 @@
+// Hand-made networks, mobile spaces and compound scaling.
+#include <algorithm>
+#include <cctype>
+
+#include "netwright/core/names.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/architectures.hpp"
+#include "netwright/space/library/efficientnet.hpp"
+#include "netwright/space/variation.hpp"
+#include "oracle_kinds.hpp"
+
+namespace netwright {
+namespace {
+
+constexpr std::int64_t kSide = 224, kClasses = 1000;
+
+NetworkOptions options_of(const OracleJson& c) {
+  const OracleJson& input = c["input"];
+  const std::int64_t side = input.value("resolution", kSide);
+  return {.input = {3, side, side}, .classes = input.value("classes", kClasses)};
+}
+
+OracleJson counts_of(const Graph& graph) {
+  const Cost counted = cost(graph);
+  return {{"params", counted.params}, {"macs", counted.macs}};
+}
+
+// A number of the file as the text of a setting.
+std::string text_of(const OracleJson& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// ---- networks by name ----
+
+constexpr std::string_view kReference = "reference network ";
+
+bool is_reference(const OracleJson& c) { return title(c).starts_with(kReference) && has_input(c, {"resolution", "classes"}); }
+
+OracleJson run_reference(const OracleJson& c, const OracleJson&) {
+  const std::string name = split(title(c).substr(kReference.size()), ' ').front();
+  return counts_of(find_space("reference")->network(name, options_of(c)));
+}
+
+bool is_efficientnet(const OracleJson& c) { return title(c).starts_with("EfficientNet-") && has_input(c, {"resolution", "classes"}); }
+
+OracleJson run_efficientnet(const OracleJson& c, const OracleJson&) {
+  const auto [architecture, network] = find_named_network("efficientnet/" + split(title(c), ' ').front());
+  NetworkOptions options = options_of(c);
+  options.settings = network.options.settings;
+  if (has_input(c, {"se_ratio"})) options.settings["squeeze"] = text_of(c["input"]["se_ratio"]);
+  return counts_of(find_space("efficientnet")->network(architecture.text, options));
+}
+
+// ---- networks as lists of blocks ----
+
+bool has_block_strings(const OracleJson& c) {
+  if (!has_input(c, {"blocks"}) || !c["input"]["blocks"].is_array() || c["input"]["blocks"].empty()) return false;
+  const OracleJson& first = c["input"]["blocks"][0];
+  return first.is_string() && first.get<std::string>().starts_with("r");
+}
+
+OracleJson run_block_strings(const OracleJson& c, const OracleJson&) {
+  NetworkOptions options = options_of(c);
+  if (has_input(c, {"head"})) options.settings["head"] = text_of(c["input"]["head"]);
+  return counts_of(find_space("mnasnet")->network(c["input"]["blocks"].dump(), options));
+}
+
+// The space's widths with the given ones in the first places and the given head.
+std::string widths_with(const Space& space, const std::vector<OracleJson>& first, const OracleJson& head) {
+  auto parts = split(setting(space.info(), {}, "widths"), ',');
+  for (std::size_t i = 0; i < first.size(); ++i) parts.at(i) = text_of(first[i]);
+  if (!head.is_null()) parts.back() = text_of(head);
+  return join(parts, ",");
+}
+
+bool is_fbnet(const OracleJson& c) { return has_input(c, {"blocks", "stem", "head"}) && !has_block_strings(c); }
+
+// The stem is written "conv3x3 s2 16". Every convolution has a bias where the case's rule says so.
+OracleJson run_fbnet(const OracleJson& c, const OracleJson&) {
+  const OracleJson& input = c["input"];
+  const auto space = find_space("fbnet");
+  const std::string stem = split(input["stem"][0].get<std::string>(), ' ').back();
+  NetworkOptions options = options_of(c);
+  options.settings["widths"] = widths_with(*space, {OracleJson(stem)}, input["head"]);
+  const std::string text = input["blocks"].dump();
+  const OracleJson plain = counts_of(space->network(text, options));
+  options.settings["biases"] = "true";
+  const OracleJson biased = counts_of(space->network(text, options));
+  const bool biases = input.value("rule", std::string()).find("has a bias") != std::string::npos;
+  OracleJson got = biases ? biased : plain;
+  got["conv_biases_before_bn"] = biased["params"].get<std::int64_t>() - plain["params"].get<std::int64_t>();
+  got["params_without_them"] = plain["params"];
+  return got;
+}
+
+bool is_proxyless(const OracleJson& c) { return has_input(c, {"stem", "first_block", "stages", "head"}); }
+
+// A stage is [channels, stride, "k5e3 k3e3"]: its first layer strides and changes the channels.
+OracleJson run_proxyless(const OracleJson& c, const OracleJson&) {
+  const OracleJson& input = c["input"];
+  const auto space = find_space("proxylessnas");
+  OracleJson layers = OracleJson::array();
+  for (const auto& stage : input["stages"]) {
+    std::string stride = " s" + text_of(stage[1]);
+    for (const auto& word : split(stage[2].get<std::string>(), ' ')) {
+      layers.push_back(word + " " + text_of(stage[0]) + stride);
+      stride.clear();
+    }
+  }
+  NetworkOptions options = options_of(c);
+  options.settings["widths"] = widths_with(*space, {input["stem"], input["first_block"][0]}, input["head"]);
+  return counts_of(space->network(layers.dump(), options));
+}
+
+bool is_spos(const OracleJson& c) { return has_input(c, {"arch", "choices"}) && c["input"]["arch"].is_array(); }
+OracleJson run_spos(const OracleJson& c, const OracleJson&) { return counts_of(find_space("spos")->network(c["input"]["arch"].dump(), options_of(c))); }
+
+// ---- Once-for-All ----
+
+bool is_once_for_all(const OracleJson& c) { return has_input(c, {"setting", "width"}) && id(c).starts_with("P-ofa"); }
+
+OracleJson run_once_for_all(const OracleJson& c, const OracleJson&) {
+  NetworkOptions options = options_of(c);
+  options.settings["width"] = text_of(c["input"]["width"]);
+  return counts_of(find_space("ofa_mobilenetv3")->network(text_of(c["input"]["setting"]), options));
+}
+
+bool is_once_for_all_supernet(const OracleJson& c) { return id(c).starts_with("P-ofa-supernet"); }
+
+OracleJson run_once_for_all_supernet(const OracleJson& c, const OracleJson&) {
+  NetworkOptions options = options_of(c);
+  const OracleJson width = has_input(c, {"width"}) ? c["input"]["width"] : OracleJson(number_behind(title(c), " w", 1.0));
+  options.settings["width"] = text_of(width);
+  Graph open = find_space("ofa_mobilenetv3")->open(options);
+  const std::int64_t all = cost(open).params;
+  for (auto& node : open.nodes) node.attributes.erase("kernel_transform");
+  return {{"params", all}, {"of_which_kernel_transform", all - cost(open).params}};
+}
+
+// ---- compound scaling ----
+
+bool is_rounding(const OracleJson& c) { return id(c).starts_with("S-rounding") && has_input(c, {"base"}); }
+
+OracleJson scaled_shape(const MobileNetwork& base, const std::string& variant) {
+  const auto [architecture, network] = find_named_network("efficientnet/EfficientNet-" + variant);
+  const auto space = find_space("efficientnet");
+  const MobileNetwork grown = scaled(base, scaling_of(space->decisions(), space->parse(architecture.text)));
+  OracleJson widths = OracleJson::array(), depths = OracleJson::array();
+  std::int64_t blocks = 0;
+  for (const auto& block : grown.blocks) {
+    widths.push_back(block.output);
+    depths.push_back(block.repeats);
+    blocks += block.repeats;
+  }
+  return {{"stem", grown.blocks.front().input},
+          {"widths", widths},
+          {"depths", depths},
+          {"head", grown.head},
+          {"blocks", blocks},
+          {"res", network.options.input.back()},
+          {"drop", std::stod(network.options.settings.find("dropout")->second)}};
+}
+
+// The base is [[channels, repeats], ...]; the rest of it is EfficientNet's.
+OracleJson run_rounding(const OracleJson& c, const OracleJson&) {
+  MobileNetwork base = efficientnet_base();
+  std::int64_t before = base.blocks.front().input;
+  base.blocks.clear();
+  for (const auto& stage : c["input"]["base"]) {
+    base.blocks.push_back({.repeats = stage[1].get<std::int64_t>(), .input = before, .output = stage[0].get<std::int64_t>()});
+    before = base.blocks.back().output;
+  }
+  OracleJson got;
+  for (const auto& [key, value] : c["expect"].items()) {
+    std::string variant = key;
+    variant[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(key[0])));
+    got[key] = scaled_shape(base, variant);
+  }
+  return got;
+}
+
+bool is_compound(const OracleJson& c) { return id(c).starts_with("S-compound"); }
+
+OracleJson run_compound(const OracleJson& c, const OracleJson&) {
+  const OracleJson& input = c["input"];
+  Compound compound;
+  compound.alpha = input.value("alpha", compound.alpha);
+  compound.beta = input.value("beta", compound.beta);
+  compound.gamma = input.value("gamma", compound.gamma);
+  OracleJson got = {{"product", compound.product()}};
+  if (c["expect"].contains("phi"))
+    for (const auto& [phi, value] : c["expect"]["phi"].items()) {
+      const Scaling at = compound.at(std::stod(phi));
+      got["phi"][phi] = {at.depth, at.width, at.resolution};
+    }
+  return got;
+}
+
+// ---- sizes of the spaces ----
+
+struct Sized {
+  const char* id;
+  const char* space;
+};
+constexpr Sized kSized[] = {{"C-fbnet", "fbnet"}, {"C-spos", "spos"}, {"C-mnasnet", "mnasnet"}, {"C-ofa", "ofa_mobilenetv3"}};
+
+const Sized* sized(const OracleJson& c) {
+  const auto found = std::find_if(std::begin(kSized), std::end(kSized), [&](const Sized& s) { return id(c) == s.id; });
+  return found == std::end(kSized) ? nullptr : found;
+}
+
+bool is_sized(const OracleJson& c) { return sized(c) != nullptr; }
+OracleJson run_sized(const OracleJson& c, const OracleJson&) { return decimal(size(find_space(sized(c)->space)->decisions())); }
+
+bool is_proxyless_size(const OracleJson& c) { return id(c) == "C-proxyless"; }
+
+// As stated: every layer may be left out too.
+OracleJson run_proxyless_size(const OracleJson&, const OracleJson&) {
+  const auto space = find_space("proxylessnas");
+  std::size_t most = 0;
+  for (const Decision& decision : space->decisions()) most = std::max(most, decision.choices.size());
+  std::vector<Decision> alike(space->decisions().begin(), space->decisions().end());
+  for (Decision& decision : alike)
+    if (decision.choices.size() < most) decision.choices.push_back("left_out");
+  return {{"stated", decimal(size(DecisionTree(alike)))}, {"exact", decimal(size(space->decisions()))}};
+}
+
+}  // namespace
+
+std::vector<OracleKind> mobile_oracles() {
+  return {{.name = "hand-made network", .matches = is_reference, .run = run_reference},
+          {.name = "EfficientNet", .matches = is_efficientnet, .run = run_efficientnet},
+          {.name = "network of block strings", .matches = has_block_strings, .run = run_block_strings, .partial = true},
+          {.name = "FBNet", .matches = is_fbnet, .run = run_fbnet, .partial = true},
+          {.name = "ProxylessNAS network", .matches = is_proxyless, .run = run_proxyless, .partial = true},
+          {.name = "SPOS network", .matches = is_spos, .run = run_spos, .partial = true},
+          {.name = "Once-for-All subnet", .matches = is_once_for_all, .run = run_once_for_all},
+          {.name = "Once-for-All supernet", .matches = is_once_for_all_supernet, .run = run_once_for_all_supernet},
+          {.name = "compound scaling of a list", .matches = is_rounding, .run = run_rounding},
+          {.name = "compound coefficients", .matches = is_compound, .run = run_compound},
+          {.name = "size of a mobile space", .matches = is_sized, .run = run_sized},
+          {.name = "size of ProxylessNAS", .matches = is_proxyless_size, .run = run_proxyless_size}};
+}
+
+}  // namespace netwright
