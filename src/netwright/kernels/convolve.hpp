@@ -1,0 +1,35 @@
+#pragma once
+// batch norm -> ReLU -> depthwise -> pointwise convolution as one function of torch, each part optional, at least one convolution.
+//
+// y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
+// 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
+// pointwise one's where there is no other. Float32 on the CPU, channels-last inside; no biases.
+// Kept for backward: x, the weights and three numbers a channel. Not differentiable twice.
+// Bits: the same for any number of threads; SIMD widths differ in the order of a weight gradient's sums alone.
+// Cost: within a factor of two of the multiply-adds that the machine can do. Errors: Error when convolve_fits() is false.
+#include <optional>
+
+#include "netwright/kernels/norm.hpp"
+
+namespace netwright {
+
+struct Convolve {
+  std::optional<Norm> norm;
+  bool rectify = false;
+  at::Tensor depthwise, pointwise;         // undefined: there is none
+  std::int64_t stride = 1, dilation = 1;
+  BatchMoments input_moments = {};         // of x, where somebody has computed them already
+  bool wants_moments = false;              // of y, for a batch norm that follows
+};
+
+struct Convolved {
+  at::Tensor value;
+  BatchMoments moments;
+};
+
+bool convolve_fits(const at::Tensor& x, const Convolve& what);
+Convolved convolve(const at::Tensor& x, const Convolve& what);
+// The same out of torch's operations: oracle and fallback. Any dtype and device.
+at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what);
+
+}  // namespace netwright

@@ -1,0 +1,80 @@
+// Register blocking: 6 rows by 2 vectors of accumulators stay in registers over the whole of k; each step loads two vectors of b and
+// broadcasts one element of a per row, 12 multiply-adds for 8 loads. Columns are the outer loop, so that a panel of b stays in the cache.
+#include "netwright/kernels/gemm.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "netwright/kernels/gemm.cpp"
+#include <hwy/foreach_target.h>
+// (after foreach_target)
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace netwright::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using Tag = hn::ScalableTag<float>;
+using Vector = hn::Vec<Tag>;
+
+int count_lanes() { return static_cast<int>(hn::Lanes(Tag())); }
+
+template <int M, int N>
+HWY_INLINE void block(const Product& p, int row, int column) {
+  const Tag d;
+  const std::ptrdiff_t lanes = hn::Lanes(d);
+  const float* HWY_RESTRICT a = p.a + row * p.a_row;
+  const float* HWY_RESTRICT b = p.b + column;
+  float* HWY_RESTRICT c = p.c + row * p.c_row + column;
+  Vector sums[M][N];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) sums[m][n] = p.accumulate ? hn::LoadU(d, c + m * p.c_row + n * lanes) : hn::Zero(d);
+  for (int k = 0; k < p.k; ++k, a += p.a_column, b += p.b_row) {
+    Vector row_of_b[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) row_of_b[n] = hn::LoadU(d, b + n * lanes);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const Vector element = hn::Set(d, a[m * p.a_row]);
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) sums[m][n] = hn::MulAdd(element, row_of_b[n], sums[m][n]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) hn::StoreU(sums[m][n], d, c + m * p.c_row + n * lanes);
+}
+
+template <int N>
+HWY_INLINE void panel(const Product& p, int column) {
+  int row = 0;
+  for (; row + 6 <= p.m; row += 6) block<6, N>(p, row, column);
+  if (row + 4 <= p.m) {
+    block<4, N>(p, row, column);
+    row += 4;
+  }
+  if (row + 2 <= p.m) {
+    block<2, N>(p, row, column);
+    row += 2;
+  }
+  if (row < p.m) block<1, N>(p, row, column);
+}
+
+void multiply_target(const Product& p) {
+  const int lanes = count_lanes();
+  int column = 0;
+  for (; column + 2 * lanes <= p.n; column += 2 * lanes) panel<2>(p, column);
+  if (column < p.n) panel<1>(p, column);
+}
+
+}  // namespace netwright::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace netwright {
+HWY_EXPORT(count_lanes);
+HWY_EXPORT(multiply_target);
+int vector_lanes() { return HWY_DYNAMIC_DISPATCH(count_lanes)(); }
+void multiply(const Product& product) { HWY_DYNAMIC_DISPATCH(multiply_target)(product); }
+}  // namespace netwright
+#endif

@@ -1,0 +1,26 @@
+#pragma once
+// Matrix products of the pointwise convolutions: the value, its input gradient and its weight gradient are all one shape of loop.
+#include <cstddef>
+
+namespace netwright {
+
+// Floats in one vector of this machine. Scratch buffers round a pixel's channels up to a multiple of it, so that no inner loop has a tail.
+int vector_lanes();
+inline int padded_channels(int channels) { return (channels + vector_lanes() - 1) / vector_lanes() * vector_lanes(); }
+
+// c[m][n] = sum_k a[m * a_row + k * a_column] * b[k * b_row + n]   (+ c[m][n] with `accumulate`)
+struct Product {
+  int m, n, k;                        // n is a multiple of vector_lanes()
+  const float* a;
+  std::ptrdiff_t a_row, a_column;     // (channels, 1) for values, (1, channels) for weight gradients
+  const float* b;
+  std::ptrdiff_t b_row;
+  float* c;
+  std::ptrdiff_t c_row;
+  bool accumulate = false;
+};
+
+// Each element is summed over k in order, by fused multiply-add where the machine has it.
+void multiply(const Product& product);
+
+}  // namespace netwright

@@ -1,0 +1,209 @@
+// All loops run pixel by pixel and one vector of channels at a time; the last vector of a pixel is masked where the tensor's channels
+// are no multiple of it. Sums run over rows in float and over rows in double.
+#include "netwright/kernels/image.hpp"
+
+#include <algorithm>
+
+#include "netwright/kernels/gemm.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "netwright/kernels/image.cpp"
+#include <hwy/foreach_target.h>
+// (after foreach_target)
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace netwright::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using Tag = hn::ScalableTag<float>;
+using Vector = hn::Vec<Tag>;
+
+HWY_INLINE Vector load_upto(const float* from, int count, int lanes) {
+  const Tag d;
+  return count >= lanes ? hn::LoadU(d, from) : hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+}
+
+HWY_INLINE void store_upto(Vector value, float* to, int count, int lanes) {
+  const Tag d;
+  if (count >= lanes) hn::StoreU(value, d, to);
+  else hn::BlendedStore(value, hn::FirstN(d, static_cast<std::size_t>(count)), d, to);
+}
+
+void load_target(const float* from, const Pixels& f, int channels, const Load& load, float* to, const Pixels& t) {
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const Vector zero = hn::Zero(d);
+  for (int c = 0; c < channels; c += lanes) {
+    const int left = channels - c;
+    const Vector scale = load.scale ? hn::LoadU(d, load.scale + c) : hn::Set(d, 1.0f), shift = load.scale ? hn::LoadU(d, load.shift + c) : zero;
+    const Vector least = load.rectify ? zero : hn::Set(d, -HUGE_VALF);
+    for (int r = 0; r < t.height; ++r) {
+      const float* HWY_RESTRICT in = from + r * f.row + c;
+      float* HWY_RESTRICT out = to + r * t.row + c;
+      if (left >= lanes)
+        for (int q = 0; q < t.width; ++q) hn::StoreU(hn::Max(least, hn::MulAdd(hn::LoadU(d, in + q * f.column), scale, shift)), d, out + q * t.column);
+      else
+        for (int q = 0; q < t.width; ++q) hn::StoreU(hn::Max(least, hn::MulAdd(load_upto(in + q * f.column, left, lanes), scale, shift)), d, out + q * t.column);
+    }
+  }
+}
+
+void store_target(const float* from, const Pixels& f, int channels, float* to, const Pixels& t) {
+  const int lanes = static_cast<int>(hn::Lanes(Tag()));
+  for (int r = 0; r < t.height; ++r)
+    for (int q = 0; q < t.width; ++q)
+      for (int c = 0; c < channels; c += lanes)
+        store_upto(hn::LoadU(Tag(), from + r * f.row + q * f.column + c), to + r * t.row + q * t.column + c, channels - c, lanes);
+}
+
+HWY_INLINE void add_to(double* sums, Vector value, int lanes) {
+  HWY_ALIGN float element[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(value, Tag(), element);
+  for (int i = 0; i < lanes; ++i) sums[i] += static_cast<double>(element[i]);
+}
+
+template <bool Rectified, bool Summed>
+HWY_INLINE void gradient_rows(const float* from, const Pixels& f, const float* z, const Pixels& zp, int channels, float* to, const Pixels& t,
+                              const GradientSums* sums) {
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const Vector zero = hn::Zero(d);
+  for (int c = 0; c < channels; c += lanes)
+    for (int r = 0; r < f.height; ++r) {
+      const int left = channels - c;
+      Vector sum = zero, product = zero;
+      const Vector mean = Summed ? hn::LoadU(d, sums->mean + c) : zero;
+      for (int q = 0; q < f.width; ++q) {
+        Vector g = hn::LoadU(d, from + r * f.row + q * f.column + c);
+        if constexpr (Rectified) g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, z + r * zp.row + q * zp.column + c), zero), g);
+        const std::ptrdiff_t place = r * t.row + q * t.column + c;
+        if constexpr (Summed) {
+          sum = hn::Add(sum, g);
+          product = hn::MulAdd(g, hn::Sub(load_upto(sums->x + place, left, lanes), mean), product);
+        }
+        store_upto(g, to + place, left, lanes);
+      }
+      if constexpr (Summed) {
+        add_to(sums->sum + c, sum, lanes);
+        add_to(sums->product + c, product, lanes);
+      }
+    }
+}
+
+void gradient_target(const float* from, const Pixels& f, const float* z, const Pixels& zp, int channels, float* to, const Pixels& t,
+                     const GradientSums* sums) {
+  if (z != nullptr && sums != nullptr) return gradient_rows<true, true>(from, f, z, zp, channels, to, t, sums);
+  if (z != nullptr) return gradient_rows<true, false>(from, f, z, zp, channels, to, t, sums);
+  if (sums != nullptr) return gradient_rows<false, true>(from, f, z, zp, channels, to, t, sums);
+  gradient_rows<false, false>(from, f, z, zp, channels, to, t, sums);
+}
+
+// Means of one block of pixels, then the squared deviations from them; both in four sums.
+void block_target(const float* values, int pixels, std::ptrdiff_t pixel, int channels, float* mean, float* squares) {
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const Vector share = hn::Set(d, 1.0f / static_cast<float>(pixels));
+  for (int c = 0; c < channels; c += lanes) {
+    const int left = channels - c;
+    Vector sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    int q = 0;
+    for (; q + 4 <= pixels; q += 4)
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) sums[i] = hn::Add(sums[i], load_upto(values + (q + i) * pixel + c, left, lanes));
+    for (; q < pixels; ++q) sums[0] = hn::Add(sums[0], load_upto(values + q * pixel + c, left, lanes));
+    const Vector m = hn::Mul(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])), share);
+    for (auto& sum : sums) sum = hn::Zero(d);
+    for (q = 0; q + 4 <= pixels; q += 4)
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const Vector off = hn::Sub(load_upto(values + (q + i) * pixel + c, left, lanes), m);
+        sums[i] = hn::MulAdd(off, off, sums[i]);
+      }
+    for (; q < pixels; ++q) {
+      const Vector off = hn::Sub(load_upto(values + q * pixel + c, left, lanes), m);
+      sums[0] = hn::MulAdd(off, off, sums[0]);
+    }
+    hn::StoreU(m, d, mean + c);
+    hn::StoreU(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])), d, squares + c);
+  }
+}
+
+void norm_gradient_target(float* g, const float* x, std::ptrdiff_t pixels, int channels, const NormGradient& n) {
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  for (int c = 0; c < channels; c += lanes) {
+    const int left = channels - c;
+    const Vector a = hn::LoadU(d, n.a + c), b = hn::LoadU(d, n.b + c), mean = hn::LoadU(d, n.mean + c), constant = hn::LoadU(d, n.constant + c);
+    float* out = g + c;
+    const float* in = x + c;
+    for (std::ptrdiff_t q = 0; q < pixels; ++q, out += channels, in += channels) {
+      const Vector off = hn::Sub(load_upto(in, left, lanes), mean);
+      store_upto(hn::MulAdd(a, load_upto(out, left, lanes), hn::MulAdd(b, off, constant)), out, left, lanes);
+    }
+  }
+}
+
+}  // namespace netwright::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace netwright {
+HWY_EXPORT(load_target);
+HWY_EXPORT(store_target);
+HWY_EXPORT(gradient_target);
+HWY_EXPORT(block_target);
+HWY_EXPORT(norm_gradient_target);
+
+void load_pixels(const float* from, const Pixels& f, int channels, const Load& load, float* to, const Pixels& t) {
+  HWY_DYNAMIC_DISPATCH(load_target)(from, f, channels, load, to, t);
+}
+
+void store_pixels(const float* from, const Pixels& f, int channels, float* to, const Pixels& t) {
+  HWY_DYNAMIC_DISPATCH(store_target)(from, f, channels, to, t);
+}
+
+void store_gradient(const float* from, const Pixels& f, const float* z, const Pixels& zp, int channels, float* to, const Pixels& t,
+                    const GradientSums* sums) {
+  HWY_DYNAMIC_DISPATCH(gradient_target)(from, f, z, zp, channels, to, t, sums);
+}
+
+void apply_norm_gradient(float* g, const float* x, std::ptrdiff_t pixels, int channels, const NormGradient& coefficients) {
+  HWY_DYNAMIC_DISPATCH(norm_gradient_target)(g, x, pixels, channels, coefficients);
+}
+
+void Moments::add(const Moments& other) {
+  const double all = count + other.count, share = other.count / all;
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    const double apart = other.mean[c] - mean[c];
+    mean[c] += apart * share;
+    squares[c] += other.squares[c] + apart * apart * count * share;
+  }
+  count = all;
+}
+
+namespace {
+
+void add_blocks(const float* values, int pixels, std::ptrdiff_t pixel, int channels, Moments& moments) {
+  constexpr int block = 256;
+  const auto size = static_cast<std::size_t>(padded_channels(channels));
+  std::vector<float> mean(size), squares(size);
+  Moments one(static_cast<int>(moments.mean.size()));
+  for (int first = 0; first < pixels; first += block) {
+    const int count = std::min(block, pixels - first);
+    HWY_DYNAMIC_DISPATCH(block_target)(values + first * pixel, count, pixel, channels, mean.data(), squares.data());
+    one.count = count;
+    std::copy_n(mean.begin(), one.mean.size(), one.mean.begin());
+    std::copy_n(squares.begin(), one.squares.size(), one.squares.begin());
+    moments.add(one);
+  }
+}
+
+}  // namespace
+
+void add_moments(const float* values, int pixels, std::ptrdiff_t pixel, Moments& moments) {
+  add_blocks(values, pixels, pixel, padded_channels(static_cast<int>(moments.mean.size())), moments);
+}
+
+void add_moments_packed(const float* values, int pixels, int channels, Moments& moments) { add_blocks(values, pixels, channels, channels, moments); }
+}  // namespace netwright
+#endif

@@ -1,0 +1,162 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "netwright/core/error.hpp"
+#include "netwright/kernels/convolve.hpp"
+
+namespace netwright {
+namespace {
+
+// One case of the chain, drawn or written.
+struct Drawn {
+  std::int64_t batch = 2, channels = 16, height = 8, width = 8, kernel = 3, stride = 1, dilation = 1, out = 16;
+  bool norm = false, affine = false, training = true, rectify = true;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Drawn& d) {
+  return stream << d.batch << 'x' << d.channels << 'x' << d.height << 'x' << d.width << " kernel " << d.kernel << " stride " << d.stride << " dilation "
+                << d.dilation << " out " << d.out << " norm " << d.norm << d.affine << d.training << " relu " << d.rectify;
+}
+
+struct Inputs {
+  at::Tensor x, mix;
+  Convolve what;
+  std::vector<at::Tensor> leaves;
+
+  Inputs(const Drawn& d, at::ScalarType type) {
+    at::manual_seed(d.batch * 100 + d.channels);
+    const auto draw = [&](at::IntArrayRef shape, bool leaf, double plus = 0) {
+      at::Tensor t = (at::randn(shape, at::kDouble) + plus).to(at::kFloat).to(type);
+      if (leaf) leaves.push_back(t.requires_grad_(true));
+      return t;
+    };
+    x = draw({d.batch, d.channels, d.height, d.width}, true, 0.3);
+    if (d.norm) {
+      Norm norm{.batch_statistics = d.training};
+      if (d.affine) norm.weight = draw({d.channels}, true, 1), norm.bias = draw({d.channels}, true);
+      norm.running_mean = draw({d.channels}, false);
+      norm.running_var = draw({d.channels}, false).abs() + 0.5;
+      what.norm = norm;
+    }
+    what.rectify = d.rectify;
+    what.stride = d.stride;
+    what.dilation = d.dilation;
+    if (d.kernel > 0) what.depthwise = draw({d.channels, 1, d.kernel, d.kernel}, true);
+    if (d.out > 0) what.pointwise = draw({d.out, d.channels, 1, 1}, true);
+    mix = draw({d.batch, d.out > 0 ? d.out : d.channels, (d.height - 1) / d.stride + 1, (d.width - 1) / d.stride + 1}, false);
+  }
+
+  // The value, all gradients, and the running statistics.
+  std::vector<at::Tensor> results(bool fused) {
+    const at::Tensor y = fused ? convolve(x, what).value : convolve_plain(x, what);
+    std::vector<at::Tensor> list = torch::autograd::grad({(y * mix).sum()}, leaves);
+    list.push_back(y.detach());
+    if (what.norm) list.insert(list.end(), {what.norm->running_mean, what.norm->running_var});
+    return list;
+  }
+};
+
+double relative_error(const at::Tensor& a, const at::Tensor& b) {
+  return ((a.to(at::kDouble) - b).abs().max() / b.abs().max().clamp_min(1e-3)).item<double>();
+}
+
+// Float32 against the plain operations in float64.
+void expect_twin(const Drawn& d) {
+  auto fused = Inputs(d, at::kFloat).results(true), plain = Inputs(d, at::kDouble).results(false);
+  ASSERT_EQ(fused.size(), plain.size());
+  for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << d << ", result " << i;
+}
+
+TEST(Convolve, EveryWindowEqualsTheTwin) {
+  for (const std::int64_t kernel : {3, 5, 7})
+    for (const std::int64_t stride : {1, 2})
+      for (const std::int64_t dilation : {1, 2})
+        for (const std::int64_t out : {0, 24})
+          expect_twin({.height = 13, .width = 19, .kernel = kernel, .stride = stride, .dilation = dilation, .out = out});
+}
+
+TEST(Convolve, NormsAffineTrainingOrNot) {
+  for (const bool affine : {false, true})
+    for (const bool training : {false, true})
+      for (const std::int64_t kernel : {0, 5}) expect_twin({.batch = 3, .kernel = kernel, .norm = true, .affine = affine, .training = training});
+}
+
+TEST(Convolve, PointwiseWithStride) {
+  for (const std::int64_t side : {1, 2, 7, 8})
+    for (const bool norm : {false, true}) expect_twin({.channels = 12, .height = side, .width = side + 1, .kernel = 0, .stride = 2, .out = 7, .norm = norm});
+}
+
+TEST(Convolve, OnePixelAndOneImage) {
+  expect_twin({.batch = 1, .channels = 5, .height = 1, .width = 1, .kernel = 3, .out = 3});
+  expect_twin({.batch = 1, .channels = 36, .height = 1, .width = 9, .kernel = 7, .stride = 2, .dilation = 2, .out = 36});
+}
+
+RC_GTEST_PROP(Convolve, RandomShapesEqualTheTwin, ()) {
+  Drawn d;
+  d.batch = *rc::gen::inRange(1, 20);
+  d.channels = *rc::gen::inRange(1, 40);
+  d.height = *rc::gen::inRange(2, 12);
+  d.width = *rc::gen::inRange(2, 20);
+  d.kernel = *rc::gen::element(0, 3, 5, 7);
+  d.stride = *rc::gen::inRange(1, 3);
+  d.dilation = *rc::gen::inRange(1, 3);
+  d.out = d.kernel == 0 ? *rc::gen::inRange(1, 40) : *rc::gen::inRange(0, 40);
+  d.norm = *rc::gen::arbitrary<bool>();
+  d.affine = *rc::gen::arbitrary<bool>();
+  d.training = *rc::gen::arbitrary<bool>();
+  d.rectify = *rc::gen::arbitrary<bool>();
+  auto fused = Inputs(d, at::kFloat).results(true), plain = Inputs(d, at::kDouble).results(false);
+  for (std::size_t i = 0; i < fused.size(); ++i) {
+    const double error = relative_error(fused[i], plain[i]);
+    if (!(error < 1e-5)) RC_FAIL((std::stringstream() << d << ", result " << i << ": " << error).str());
+  }
+}
+
+TEST(Convolve, ReadsAnyStrides) {
+  Inputs given({.channels = 16, .height = 6, .width = 9}, at::kFloat);
+  const at::Tensor straight = convolve(given.x, given.what).value;
+  const at::Tensor odd = at::empty({2, 16, 9, 12}).slice(3, 0, 12, 2).transpose(2, 3).copy_(given.x);
+  ASSERT_FALSE(odd.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(at::equal(straight, convolve(odd, given.what).value));
+}
+
+TEST(Convolve, EmptyBatchesAndOtherTypesAreRefused) {
+  Inputs given({}, at::kFloat);
+  EXPECT_THROW(convolve(given.x.slice(0, 0, 0), given.what), Error);
+  EXPECT_THROW(convolve(given.x.to(at::kDouble), given.what), Error);
+}
+
+TEST(Convolve, TheSameBitsOnOneThreadAndTwo) {
+  const Drawn d{.batch = 21, .channels = 20, .kernel = 5, .out = 12, .norm = true, .affine = true};
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto one = Inputs(d, at::kFloat).results(true);
+  at::set_num_threads(2);
+  const auto two = Inputs(d, at::kFloat).results(true);
+  at::set_num_threads(before);
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
+}
+
+TEST(Convolve, MomentsAreThoseOfTheResult) {
+  Inputs given({.batch = 5, .channels = 10, .height = 11, .width = 7, .out = 13}, at::kFloat);
+  given.what.wants_moments = true;
+  const Convolved made = convolve(given.x, given.what);
+  const at::Tensor y = made.value.detach().to(at::kDouble);
+  EXPECT_LT(relative_error(made.moments.table[0], y.mean({0, 2, 3})), 1e-6);
+  EXPECT_LT(relative_error(made.moments.table[1], y.var({0, 2, 3}, false)), 1e-6);
+  EXPECT_EQ(made.moments.count, 5 * 11 * 7);
+}
+
+TEST(Convolve, OnlyWantedGradientsAreMade) {
+  Inputs given({.norm = true, .affine = true}, at::kFloat);
+  const at::Tensor loss = (convolve(given.x, given.what).value * given.mix).sum();
+  const auto one = torch::autograd::grad({loss}, {given.leaves[0]}, {}, true);
+  const auto all = torch::autograd::grad({loss}, given.leaves);
+  EXPECT_TRUE(at::equal(one[0], all[0]));
+}
+
+}  // namespace
+}  // namespace netwright

@@ -1,0 +1,94 @@
+#include "netwright/kernels/norm.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "netwright/kernels/gemm.hpp"
+
+namespace netwright {
+namespace {
+
+std::vector<double> doubles(const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.detach().to(at::kDouble).contiguous();
+  return {plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel()};
+}
+
+void move_running(const Norm& norm, const BatchMoments& moments) {
+  const double unbiased = moments.count / std::max(1.0, moments.count - 1);
+  const auto channels = static_cast<std::size_t>(norm.running_mean.numel());
+  const double* table = moments.table.const_data_ptr<double>();
+  auto* mean = norm.running_mean.mutable_data_ptr<float>();
+  auto* variance = norm.running_var.mutable_data_ptr<float>();
+  for (std::size_t c = 0; c < channels; ++c) {
+    mean[c] = static_cast<float>((1 - norm.momentum) * mean[c] + norm.momentum * table[c]);
+    variance[c] = static_cast<float>((1 - norm.momentum) * variance[c] + norm.momentum * unbiased * table[channels + c]);
+  }
+}
+
+}  // namespace
+
+BatchMoments as_table(const std::vector<Moments>& parts) {
+  Moments all = parts.front();
+  for (std::size_t i = 1; i < parts.size(); ++i) all.add(parts[i]);
+  const std::size_t channels = all.mean.size();
+  BatchMoments result{at::empty({2, static_cast<std::int64_t>(channels)}, at::kDouble), all.count};
+  auto* data = result.table.mutable_data_ptr<double>();
+  for (std::size_t c = 0; c < channels; ++c) {
+    data[c] = all.mean[c];
+    data[channels + c] = all.squares[c] / all.count;
+  }
+  return result;
+}
+
+BatchMoments batch_moments(const at::Tensor& value) {
+  const auto channels = static_cast<int>(value.size(1));
+  const std::int64_t pixels = value.size(2) * value.size(3);
+  const Groups groups(value.size(0));
+  std::vector<Moments> parts(static_cast<std::size_t>(groups.count), Moments(channels));
+  const float* data = value.const_data_ptr<float>();
+  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t g = begin; g < end; ++g)
+      add_moments_packed(data + groups.begin(g) * pixels * channels, static_cast<int>((groups.begin(g + 1) - groups.begin(g)) * pixels), channels,
+                         parts[static_cast<std::size_t>(g)]);
+  });
+  return as_table(parts);
+}
+
+NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchMoments& given) {
+  BatchMoments moments = given;
+  if (norm.batch_statistics) {
+    if (!moments.table.defined()) moments = batch_moments(value);
+    move_running(norm, moments);
+  }
+  const std::vector<double> mean = norm.batch_statistics ? doubles(moments.table[0]) : doubles(norm.running_mean);
+  const std::vector<double> variance = norm.batch_statistics ? doubles(moments.table[1]) : doubles(norm.running_var);
+  const std::vector<double> weight = norm.weight.defined() ? doubles(norm.weight) : std::vector<double>(mean.size(), 1.0);
+  const std::vector<double> bias = norm.bias.defined() ? doubles(norm.bias) : std::vector<double>(mean.size(), 0.0);
+  const auto size = static_cast<std::size_t>(padded_channels(static_cast<int>(mean.size())));
+  NormNumbers numbers{std::vector<float>(size), std::vector<float>(size), std::vector<float>(size), {}, norm.batch_statistics ? moments.count : 0};
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    numbers.inverse.push_back(1 / std::sqrt(variance[c] + norm.epsilon));
+    numbers.scale[c] = static_cast<float>(weight[c] * numbers.inverse[c]);
+    numbers.shift[c] = static_cast<float>(bias[c] - mean[c] * weight[c] * numbers.inverse[c]);
+    numbers.mean[c] = static_cast<float>(mean[c]);
+  }
+  return numbers;
+}
+
+NormBackward norm_backward(const NormNumbers& n, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels) {
+  NormBackward back{n.scale, std::vector<float>(n.scale.size()), std::vector<float>(n.scale.size()), {}, {}};
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double inverse = n.inverse[c];
+    if (n.count > 0) {
+      back.b[c] = static_cast<float>(-static_cast<double>(n.scale[c]) * inverse * inverse * product[c] / n.count);
+      back.constant[c] = static_cast<float>(-static_cast<double>(n.scale[c]) * sum[c] / n.count);
+    }
+    back.weight.push_back(static_cast<float>(inverse * product[c]));
+    back.bias.push_back(static_cast<float>(sum[c]));
+  }
+  return back;
+}
+
+}  // namespace netwright

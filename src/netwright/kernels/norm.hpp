@@ -1,0 +1,54 @@
+#pragma once
+// Batch norm as numbers per channel, folded into the kernels that read or write the value: z = scale * x + shift.
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "netwright/kernels/image.hpp"
+
+namespace netwright {
+
+struct Norm {
+  at::Tensor weight, bias;                 // undefined: not affine
+  at::Tensor running_mean, running_var;
+  bool batch_statistics = true;            // false: the running ones
+  double momentum = 0.1, epsilon = 1e-5;
+};
+
+// Per channel, padded with zeros: scale = weight / sqrt(variance + epsilon), shift = bias - mean * scale.
+struct NormNumbers {
+  std::vector<float> scale, shift, mean;
+  std::vector<double> inverse;             // 1 / sqrt(variance + epsilon)
+  double count = 0;                        // pixels that the statistics are over; 0: they are constants
+};
+
+// Mean and biased variance per channel, {2, channels} in double, and the number of pixels behind them.
+struct BatchMoments {
+  at::Tensor table;
+  double count = 0;
+};
+
+// Of a channels-last float value, in one pass; the same for every number of threads.
+BatchMoments batch_moments(const at::Tensor& value);
+BatchMoments as_table(const std::vector<Moments>& parts);
+
+// With batch statistics takes `moments` (computed from the value where they are not given) and moves the running statistics towards them,
+// as torch does: running = (1 - momentum) * running + momentum * new, the variance unbiased.
+NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchMoments& moments);
+
+// The gradient of the norm's input out of the two sums over pixels, sum g and sum g * (x - mean).
+struct NormBackward {
+  std::vector<float> a, b, constant;       // input gradient = a * g + b * (x - mean) + constant
+  std::vector<float> weight, bias;         // gradients
+};
+NormBackward norm_backward(const NormNumbers& numbers, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels);
+
+// Images are worked on in at most so many groups, each with sums of its own that are added in order: no result depends on the threads.
+constexpr std::int64_t kMostGroups = 16;
+struct Groups {
+  std::int64_t batch, count;
+  explicit Groups(std::int64_t images) : batch(images), count(images < kMostGroups ? images : kMostGroups) {}
+  std::int64_t begin(std::int64_t group) const { return group * batch / count; }
+};
+
+}  // namespace netwright
