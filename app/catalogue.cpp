@@ -6,6 +6,7 @@
 #include "netwright/fidelity/scheduler.hpp"
 #include "netwright/fidelity/stop_rule.hpp"
 #include "netwright/strategy/strategy.hpp"
+#include "warm_start_words.hpp"
 
 namespace netwright {
 namespace {
@@ -133,6 +134,7 @@ KnownNames known_names() {
     auto& options = names.strategies[entry.name];
     if (entry.forwards) continue;  // any option: the inner strategy has its own
     for (const auto& option : entry.options) options.push_back(option.name);
+    for (const auto& option : warm_start_options()) options.push_back(option.name);
   }
   for (const auto& entry : known_evaluators())
     for (auto& options = names.evaluators[entry.name]; const auto& option : entry.options) options.push_back(option.name);

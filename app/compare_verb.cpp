@@ -109,10 +109,9 @@ struct Run {
 };
 
 Run run_once(const Case& search, const SearchOptions& options, Evaluator& evaluator, Seed seed, std::int64_t workers) {
-  const DecisionTree& tree = search.space->decisions();
-  const auto strategy = strategy_of(options, tree, search.config.goal, seed.derive("strategy"));
+  const auto strategy = strategy_of(options, search.space, search.config.goal, seed.derive("strategy"));
   const auto every_ask_once = full_fidelity(*strategy, 0);
-  const auto scheduled = scheduler_of(options, tree, search.config.goal, seed);
+  const auto scheduled = scheduler_of(options, search.space, search.config.goal, seed);
   const auto stop_rule = stop_rule_of(options);
   SimulationCase simulation{.scheduler = scheduled ? *scheduled : *every_ask_once,
                             .evaluator = evaluator,
@@ -167,8 +166,8 @@ std::vector<std::string> compared(const CompareOptions& options, const Case& sea
     if (trim(name).empty()) continue;
     names.push_back(trim(name));
     const SearchOptions own = options_of(search, names.back());
-    strategy_of(own, search.space->decisions(), search.config.goal, Seed(0));  // refuses before any run
-    scheduler_of(own, search.space->decisions(), search.config.goal, Seed(0));
+    strategy_of(own, search.space, search.config.goal, Seed(0));  // refuses before any run
+    scheduler_of(own, search.space, search.config.goal, Seed(0));
   }
   stop_rule_of(search.options);
   if (names.empty()) throw UsageError("compare: --strategies needs names with commas between, as random,evolution");

@@ -141,8 +141,8 @@ std::vector<std::string> phase_names(const Config& config) {
 
 std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const auto& options = std::get<SearchOptions>(phase.options);
-  const auto strategy = strategy_of(options, context.space->decisions(), context.config.goal, context.seed.derive("strategy"));
-  const auto scheduler = scheduler_of(options, context.space->decisions(), context.config.goal, context.seed);
+  const auto strategy = strategy_of(options, context.space, context.config.goal, context.seed.derive("strategy"));
+  const auto scheduler = scheduler_of(options, context.space, context.config.goal, context.seed);
   const auto stop_rule = stop_rule_of(options);
   const auto evaluator =
       make_evaluator(context.program.evaluators(context.config, context.folder), options.evaluator, evaluator_case(context, options));

@@ -78,8 +78,8 @@ double value_of(const Cost& cost, const std::string& metric, bool& known) {
 std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
 
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search) {
-  strategy_of(search, space->decisions(), config.goal, Seed(config.seed));
-  scheduler_of(search, space->decisions(), config.goal, Seed(config.seed));
+  strategy_of(search, space, config.goal, Seed(config.seed));
+  scheduler_of(search, space, config.goal, Seed(config.seed));
   stop_rule_of(search);
   const auto evaluators = known_evaluators();
   const EvaluatorEntry& entry = find_evaluator(evaluators, search.evaluator);

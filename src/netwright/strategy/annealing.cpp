@@ -1,5 +1,6 @@
 #include "netwright/strategy/annealing.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,12 +20,13 @@ Annealing::Annealing(const StrategyCase& strategy_case)
       unseen_(tree_) {}
 
 std::optional<Architecture> Annealing::ask() {
-  if (asked_++ < start_ || !standing_) return unseen_.sample(rng_);
+  if (std::max(asked_++, told_) < start_ || !standing_) return unseen_.sample(rng_);
   return unseen_.fresh([&] { return mutate(tree_, here_, rng_); }, rng_);
 }
 
 void Annealing::tell(const Told& told) {
   ++told_;
+  unseen_.mark(told.architecture);
   const Standing reached = standing(goal_, told.metrics);
   if (told.failed || !informative(reached)) return;
   if (told_ <= start_) start_scores_.push_back(reached.score);

@@ -17,7 +17,7 @@ Evolution::Evolution(const StrategyCase& strategy_case)
       identity_(share_option(strategy_case, "identity", 0)) {}
 
 std::optional<Architecture> Evolution::ask() {
-  if (asked_++ < capacity_ || population_.empty()) return netwright::sample(tree_, rng_);
+  if (std::max(asked_++, told_) < capacity_ || population_.empty()) return netwright::sample(tree_, rng_);
   const Member& chosen = parent();
   if (identity_ > 0 && rng_.chance(identity_)) return chosen.architecture;
   return mutate(tree_, chosen.architecture, rng_);
@@ -33,6 +33,7 @@ const Evolution::Member& Evolution::parent() {
 }
 
 void Evolution::tell(const Told& told) {
+  ++told_;
   if (told.failed) return;
   const Standing reached = standing(goal_, told.metrics);
   if (!informative(reached)) return;

@@ -45,7 +45,7 @@ class Evolution : public Strategy {
   std::int64_t sample_;
   std::string removal_;
   double identity_;
-  std::size_t asked_ = 0;
+  std::size_t asked_ = 0, told_ = 0;  // told without having been asked: a warm start
   std::deque<Member> population_;
 };
 

@@ -22,7 +22,7 @@ Genetic::Genetic(const StrategyCase& strategy_case)
 }
 
 std::optional<Architecture> Genetic::ask() {
-  if (asked_++ < size_ || parents_.empty()) return unseen_.sample(rng_);
+  if (std::max(asked_++, told_) < size_ || parents_.empty()) return unseen_.sample(rng_);
   return unseen_.fresh([&] { return child(); }, rng_);
 }
 
@@ -43,6 +43,8 @@ Architecture Genetic::child() {
 }
 
 void Genetic::tell(const Told& told) {
+  ++told_;
+  unseen_.mark(told.architecture);
   const Standing reached = standing(goal_, told.metrics);
   if (!told.failed && informative(reached)) children_.push_back({.architecture = told.architecture, .standing = reached});
   ++waited_;

@@ -34,7 +34,7 @@ class Genetic : public Strategy {
   std::size_t size_, elite_;
   std::int64_t drawn_;
   double crossover_, mutation_;
-  std::size_t asked_ = 0, waited_ = 0;  // tells since the last generation
+  std::size_t asked_ = 0, told_ = 0, waited_ = 0;  // tells since the last generation
   std::vector<Member> parents_, children_;
   Unseen unseen_;
 };

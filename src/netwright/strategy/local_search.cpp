@@ -34,6 +34,7 @@ void LocalSearch::tell(const Told& told) {
   const Standing reached = told.failed ? standing(goal_, {}) : standing(goal_, told.metrics);
   const std::uint64_t code = hash(told.architecture);
   known_[code] = reached;
+  unseen_.mark(told.architecture);
   const Place place{.architecture = told.architecture, .standing = reached};
   if (waiting_.erase(code) > 0) {
     weigh(place);

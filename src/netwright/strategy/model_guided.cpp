@@ -89,7 +89,7 @@ ModelGuided::Fit ModelGuided::networks(const StrategyCase& strategy_case) {
 }
 
 std::optional<Architecture> ModelGuided::ask() {
-  if (asked_++ < start_ || history_.entries().empty()) return unseen_.sample(rng_);
+  if (std::max(asked_++, history_.entries().size()) < start_ || history_.entries().empty()) return unseen_.sample(rng_);
   if (planned_.empty()) plan();
   while (!planned_.empty()) {
     Architecture next = std::move(planned_.front());

@@ -34,7 +34,7 @@ Nsga2::Nsga2(const StrategyCase& strategy_case)
       unseen_(tree_) {}
 
 std::optional<Architecture> Nsga2::ask() {
-  if (asked_++ < size_ || parents_.empty()) return unseen_.sample(rng_);
+  if (std::max(asked_++, told_) < size_ || parents_.empty()) return unseen_.sample(rng_);
   return unseen_.fresh([&] { return child(); }, rng_);
 }
 
@@ -52,6 +52,7 @@ Architecture Nsga2::child() {
 }
 
 void Nsga2::tell(const Told& told) {
+  unseen_.mark(told.architecture);
   if (!told.failed) {
     Member member{.architecture = told.architecture, .point = point_of(goal_, told.metrics), .standing = {}};
     if (informative(member.point)) children_.push_back(std::move(member));

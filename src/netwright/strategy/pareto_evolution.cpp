@@ -16,7 +16,7 @@ ParetoEvolution::ParetoEvolution(const StrategyCase& strategy_case)
       unseen_(tree_) {}
 
 std::optional<Architecture> ParetoEvolution::ask() {
-  if (asked_++ < capacity_ || population_.empty()) return unseen_.sample(rng_);
+  if (std::max(asked_++, told_) < capacity_ || population_.empty()) return unseen_.sample(rng_);
   return unseen_.fresh([&] { return mutate(tree_, parent().architecture, rng_); }, rng_);
 }
 
@@ -34,6 +34,8 @@ const ParetoEvolution::Member& ParetoEvolution::parent() {
 }
 
 void ParetoEvolution::tell(const Told& told) {
+  ++told_;
+  unseen_.mark(told.architecture);
   if (told.failed) return;
   Member member{.architecture = told.architecture, .point = point_of(goal_, told.metrics)};
   if (!informative(member.point)) return;

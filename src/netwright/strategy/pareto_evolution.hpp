@@ -31,7 +31,7 @@ class ParetoEvolution : public Strategy {
   Goal goal_;
   Rng rng_;
   std::size_t capacity_, sample_;
-  std::size_t asked_ = 0;
+  std::size_t asked_ = 0, told_ = 0;
   std::deque<Member> population_;  // oldest first
   Unseen unseen_;
 };

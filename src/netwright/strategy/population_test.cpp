@@ -12,6 +12,7 @@
 #include "netwright/strategy/nsga2.hpp"
 #include "netwright/strategy/real_coded.hpp"
 #include "netwright/strategy/scalarised.hpp"
+#include "netwright/strategy/warm_start.hpp"
 
 namespace netwright {
 namespace {
@@ -134,6 +135,40 @@ TEST(Scalarised, NamesWhatIsMissing) {
   EXPECT_THROW(make({{"popluation", "5"}}), UsageError);
   EXPECT_THROW(make({{"of", "islands"}}), UsageError);
   EXPECT_NO_THROW(make({{"form", "mnas_soft"}, {"cost", "params"}, {"target", "1M"}, {"population", "5"}}));
+}
+
+TEST(WarmStart, IsAskedFirstAndNeverAgain) {
+  const DecisionTree tree = bits(6);
+  Rng rng(9);
+  std::vector<Architecture> first;
+  for (int i = 0; i < 12; ++i) first.push_back(sample(tree, rng));
+  first.push_back(first.front());
+  const std::set<Architecture> warm(first.begin(), first.end());
+  for (const std::string name : {"random", "nsga2", "pareto_evolution", "genetic", "annealing", "local_search", "bayesian", "tpe"}) {
+    WarmStart strategy(tree, first, make_strategy(name, {.tree = tree, .goal = {}, .seed = Seed(1), .options = {}}));
+    std::set<Architecture> asked;
+    for (std::int64_t trial = 0; trial < 40; ++trial) {
+      const Architecture architecture = *strategy.ask();
+      EXPECT_TRUE(asked.insert(architecture).second) << name;
+      if (asked.size() == warm.size()) EXPECT_EQ(asked, warm) << name;
+      strategy.tell({.trial = trial, .architecture = architecture, .metrics = {{"val_accuracy", ones(architecture, 0, 6)}}});
+    }
+  }
+}
+
+TEST(WarmStart, ShortensTheRandomStart) {
+  const DecisionTree tree = bits(60);
+  std::vector<Architecture> first;
+  for (std::size_t i = 0; i < 10; ++i) {
+    first.push_back({.picks = std::vector<std::int64_t>(60, 0)});
+    first.back().picks[i] = 1;
+  }
+  WarmStart strategy(tree, first, make_strategy("evolution", {.tree = tree, .goal = {}, .seed = Seed(1), .options = {{"population", "10"}}}));
+  for (std::int64_t trial = 0; trial < 12; ++trial) {
+    const Architecture architecture = *strategy.ask();
+    EXPECT_LE(ones(architecture, 0, 60), 3) << trial;  // a random one has thirty
+    strategy.tell({.trial = trial, .architecture = architecture, .metrics = {{"val_accuracy", 0.5}}});
+  }
 }
 
 }  // namespace

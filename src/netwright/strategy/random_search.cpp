@@ -12,7 +12,7 @@ RandomSearch::RandomSearch(const StrategyCase& strategy_case)
 
 std::optional<Architecture> RandomSearch::ask() { return replacement_ ? sample(tree_, rng_) : unseen_.sample(rng_); }
 
-void RandomSearch::tell(const Told&) {}  // what a random search asks does not depend on what it is told
+void RandomSearch::tell(const Told& told) { unseen_.mark(told.architecture); }  // new only where it was not asked: a warm start
 
 std::unique_ptr<Strategy> make_random_search(const StrategyCase& strategy_case) { return std::make_unique<RandomSearch>(strategy_case); }
 

@@ -70,7 +70,7 @@ class EveryStrategy : public testing::TestWithParam<std::tuple<std::string, std:
   const StrategyEntry& entry() const { return *std::ranges::find(strategies(), std::get<0>(GetParam()), &StrategyEntry::name); }
   bool has(const std::string& trait) const { return std::ranges::find(entry().traits, trait) != entry().traits.end(); }
   // Those with a model think longer before they ask.
-  std::int64_t asks(std::int64_t count) const { return has("model") ? count / 4 : count; }
+  std::int64_t asks(std::int64_t count) const { return has("model") ? count / 6 : count; }
   std::unique_ptr<Strategy> make(std::uint64_t seed) {
     return make_strategy(entry().name, {.tree = world.tree, .goal = {}, .seed = Seed(seed), .options = {}});
   }

@@ -20,7 +20,7 @@ TreeParzen::TreeParzen(const StrategyCase& strategy_case)
       unseen_(tree_) {}
 
 std::optional<Architecture> TreeParzen::ask() {
-  if (asked_++ < start_ || history_.entries().size() < 4) return unseen_.sample(rng_);
+  if (std::max(asked_++, history_.entries().size()) < start_ || history_.entries().size() < 4) return unseen_.sample(rng_);
   const Model both = model();
   std::optional<Architecture> best;
   double highest = 0;
