@@ -2,7 +2,12 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/space/library/autodeeplab.hpp"
+#include "netwright/space/library/autoformer.hpp"
 #include "netwright/space/library/darts.hpp"
+#include "netwright/space/library/hat.hpp"
+#include "netwright/space/library/nasfpn.hpp"
+#include "netwright/space/library/recurrent.hpp"
 #include "netwright/space/library/efficientnet.hpp"
 #include "netwright/space/library/mnasnet.hpp"
 #include "netwright/space/library/mobile_chain.hpp"
@@ -35,6 +40,14 @@ constexpr Builtin builtin[] = {
     {"fbnet", make_fbnet},
     {"spos", make_spos},
     {"ofa_mobilenetv3", make_ofa_mobilenetv3},
+    {"darts_rnn", make_darts_rnn},
+    {"enas_rnn", make_enas_rnn},
+    {"autoformer_tiny", make_autoformer_tiny},
+    {"autoformer_small", make_autoformer_small},
+    {"autoformer_base", make_autoformer_base},
+    {"hat", make_hat},
+    {"autodeeplab", make_autodeeplab},
+    {"nasfpn", make_nasfpn},
 };
 
 }  // namespace
