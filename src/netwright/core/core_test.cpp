@@ -9,6 +9,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/hash.hpp"
+#include "netwright/core/md5.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/rng.hpp"
 #include "netwright/core/units.hpp"
@@ -86,6 +87,17 @@ TEST(Files, WriteIsWholeOrNothing) {
   EXPECT_THROW(read_file(folder), UsageError);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
   std::filesystem::remove_all(folder);
+}
+
+// RFC 1321, appendix A.5; and lengths around the block's end, by md5sum.
+TEST(Md5, IsTheStandards) {
+  EXPECT_EQ(md5(""), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(md5("abc"), "900150983cd24fb0d6963f7d28e17f72");
+  EXPECT_EQ(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), "d174ab98d277d9f5a5611c2c9f419d9f");
+  EXPECT_EQ(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890"), "57edf4a22be3c955ac49da2e2107b67a");
+  EXPECT_EQ(md5(std::string(55, 'x')), "04364420e25c512fd958a70738aa8f72");
+  EXPECT_EQ(md5(std::string(56, 'x')), "668a72d5ba17f08e62dabcafad6db14b");
+  EXPECT_EQ(md5(std::string(64, 'x')), "c1bb4f81d892b2d57947682aeb252456");
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ int Decision::pickable() const {
 
 bool Decision::may_pick(int choice) const { return search_only.empty() || !search_only[static_cast<std::size_t>(choice)]; }
 
-DecisionTree::DecisionTree(std::vector<Decision> decisions) : decisions_(std::move(decisions)), children_(decisions_.size() + 1) {
+DecisionTree::DecisionTree(std::vector<Decision> decisions, std::optional<Rule> rule)
+    : decisions_(std::move(decisions)), children_(decisions_.size() + 1), rule_(std::move(rule)) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < decisions_.size(); ++i) {
     const Decision& decision = decisions_[i];
@@ -126,6 +127,7 @@ void validate(const DecisionTree& tree, const Architecture& architecture) {
     if (active(tree, architecture, static_cast<int>(i))) check_pick(tree[i], architecture.picks[i]);
     else if (architecture.picks[i] != Architecture::inactive) fail(tree[i], "is not active here and takes no pick");
   }
+  if (!tree.allows(architecture)) throw UsageError("this is no architecture: the space asks that " + tree.rule()->text);
 }
 
 std::uint64_t hash(const Architecture& architecture) {

@@ -8,6 +8,7 @@ namespace netwright {
 namespace {
 
 constexpr double few_picks = 4096;        // up to here the picks are listed
+constexpr int most_tries = 100'000;       // for an architecture that keeps the tree's rule
 constexpr double most_picks = 1 << 20;    // and up to here where they cannot be counted otherwise
 
 void check_walkable(const DecisionTree& tree) {
@@ -58,6 +59,13 @@ std::int64_t draw_subset(const Decision& decision, const Draws::Odds& odds, Rng&
   return pick;
 }
 
+Architecture sample_without_rule(const DecisionTree& tree, Rng& rng) {
+  Architecture architecture{std::vector<std::int64_t>(tree.size(), Architecture::inactive)};
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (active(tree, architecture, static_cast<int>(i))) architecture.picks[i] = tree.draws()->draw(tree[i], i, rng);
+  return architecture;
+}
+
 }  // namespace
 
 bool separable(const DecisionTree& tree, int decision) {
@@ -86,11 +94,13 @@ std::int64_t Draws::draw(const Decision& decision, std::size_t index, Rng& rng) 
   return own.picks.empty() ? draw_subset(decision, own, rng) : draw_listed(own, rng);
 }
 
+// Rejection keeps it uniform.
 Architecture sample(const DecisionTree& tree, Rng& rng) {
-  Architecture architecture{std::vector<std::int64_t>(tree.size(), Architecture::inactive)};
-  for (std::size_t i = 0; i < tree.size(); ++i)
-    if (active(tree, architecture, static_cast<int>(i))) architecture.picks[i] = tree.draws()->draw(tree[i], i, rng);
-  return architecture;
+  for (int i = 0; i < most_tries; ++i) {
+    Architecture architecture = sample_without_rule(tree, rng);
+    if (tree.allows(architecture)) return architecture;
+  }
+  throw Error("none of " + std::to_string(most_tries) + " samples is an architecture: the space asks that " + tree.rule()->text);
 }
 
 }  // namespace netwright

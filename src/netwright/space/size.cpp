@@ -8,6 +8,7 @@ namespace netwright {
 namespace {
 
 boost::multiprecision::cpp_int exact_size(const DecisionTree& tree) {
+  if (tree.rule()) return boost::multiprecision::cpp_int(tree.rule()->count());
   boost::multiprecision::cpp_int product = 1;
   const auto sizes = subtree_sizes<boost::multiprecision::cpp_int>(tree);
   if (tree.size() > 0)

@@ -1,6 +1,7 @@
 // What every space promises, for each built-in one; and the doors of space.hpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>

@@ -6,8 +6,10 @@
 namespace netwright {
 namespace {
 
+constexpr int most_tries = 1000;  // for a child that keeps the tree's rule
+
 bool enumerate_from(const DecisionTree& tree, Architecture& architecture, std::size_t i, const std::function<bool(const Architecture&)>& visit) {
-  if (i == tree.size()) return visit(architecture);
+  if (i == tree.size()) return !tree.allows(architecture) || visit(architecture);
   if (!active(tree, architecture, static_cast<int>(i))) {
     architecture.picks[i] = Architecture::inactive;
     return enumerate_from(tree, architecture, i + 1, visit);
@@ -18,25 +20,19 @@ bool enumerate_from(const DecisionTree& tree, Architecture& architecture, std::s
   });
 }
 
-}  // namespace
-
-Architecture mutate(const DecisionTree& tree, const Architecture& architecture, Rng& rng) {
-  std::vector<std::size_t> open;
-  for (std::size_t i = 0; i < tree.size(); ++i)
-    if (architecture.picks[i] != Architecture::inactive && can_move(tree[i])) open.push_back(i);
-  if (open.empty()) return architecture;
+Architecture changed(const DecisionTree& tree, const Architecture& architecture, const std::vector<std::size_t>& open, Rng& rng) {
   Architecture child = architecture;
-  const std::size_t changed = open[rng.below(open.size())];
-  const auto others = moves(tree[changed], child.picks[changed]);
-  child.picks[changed] = others[rng.below(others.size())];
-  for (std::size_t i = changed + 1; i < tree.size(); ++i) {
+  const std::size_t at = open[rng.below(open.size())];
+  const auto others = moves(tree[at], child.picks[at]);
+  child.picks[at] = others[rng.below(others.size())];
+  for (std::size_t i = at + 1; i < tree.size(); ++i) {
     if (!active(tree, child, static_cast<int>(i))) child.picks[i] = Architecture::inactive;
     else if (child.picks[i] == Architecture::inactive) child.picks[i] = tree.draws()->draw(tree[i], i, rng);
   }
   return child;
 }
 
-Architecture crossover(const DecisionTree& tree, const Architecture& a, const Architecture& b, Rng& rng) {
+Architecture crossed(const DecisionTree& tree, const Architecture& a, const Architecture& b, Rng& rng) {
   Architecture child{std::vector<std::int64_t>(tree.size(), Architecture::inactive)};
   for (std::size_t i = 0; i < tree.size(); ++i) {
     if (!active(tree, child, static_cast<int>(i))) continue;
@@ -48,6 +44,28 @@ Architecture crossover(const DecisionTree& tree, const Architecture& a, const Ar
   return child;
 }
 
+}  // namespace
+
+Architecture mutate(const DecisionTree& tree, const Architecture& architecture, Rng& rng) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (architecture.picks[i] != Architecture::inactive && can_move(tree[i])) open.push_back(i);
+  if (open.empty()) return architecture;
+  for (int i = 0; i < most_tries; ++i) {
+    Architecture child = changed(tree, architecture, open, rng);
+    if (tree.allows(child)) return child;
+  }
+  return architecture;
+}
+
+Architecture crossover(const DecisionTree& tree, const Architecture& a, const Architecture& b, Rng& rng) {
+  for (int i = 0; i < most_tries; ++i) {
+    Architecture child = crossed(tree, a, b, rng);
+    if (tree.allows(child)) return child;
+  }
+  return a;
+}
+
 std::vector<Architecture> neighbours(const DecisionTree& tree, const Architecture& architecture) {
   std::vector<Architecture> result;
   for (std::size_t i = 0; i < tree.size(); ++i) {
@@ -55,7 +73,8 @@ std::vector<Architecture> neighbours(const DecisionTree& tree, const Architectur
     for (const auto pick : moves(tree[i], architecture.picks[i])) {
       Architecture other = architecture;
       other.picks[i] = pick;
-      result.push_back(normalised(tree, std::move(other)));
+      other = normalised(tree, std::move(other));
+      if (tree.allows(other)) result.push_back(std::move(other));
     }
   }
   return result;

@@ -50,7 +50,9 @@ std::optional<std::int64_t> next_pick(const Decision& decision, std::int64_t pic
 
 }  // namespace
 
-std::optional<Architecture> next_in_tree_order(const DecisionTree& tree, const Architecture& architecture) {
+namespace {
+
+std::optional<Architecture> successor(const DecisionTree& tree, const Architecture& architecture) {
   for (std::size_t i = tree.size(); i-- > 0;) {
     if (architecture.picks[i] == Architecture::inactive) continue;
     const std::optional<std::int64_t> pick = next_pick(tree[i], architecture.picks[i]);
@@ -63,8 +65,20 @@ std::optional<Architecture> next_in_tree_order(const DecisionTree& tree, const A
   return std::nullopt;
 }
 
-Grid::Grid(const StrategyCase& strategy_case)
-    : tree_(strategy_case.tree), next_(normalised(tree_, {.picks = std::vector<std::int64_t>(tree_.size(), Architecture::inactive)})) {}
+std::optional<Architecture> first_in_tree_order(const DecisionTree& tree) {
+  const Architecture start = normalised(tree, {.picks = std::vector<std::int64_t>(tree.size(), Architecture::inactive)});
+  return tree.allows(start) ? std::optional(start) : next_in_tree_order(tree, start);
+}
+
+}  // namespace
+
+std::optional<Architecture> next_in_tree_order(const DecisionTree& tree, const Architecture& architecture) {
+  std::optional<Architecture> next = successor(tree, architecture);
+  while (next && !tree.allows(*next)) next = successor(tree, *next);
+  return next;
+}
+
+Grid::Grid(const StrategyCase& strategy_case) : tree_(strategy_case.tree), next_(first_in_tree_order(tree_)) {}
 
 std::optional<Architecture> Grid::ask() {
   std::optional<Architecture> current = std::move(next_);
