@@ -215,7 +215,8 @@ void layer_norm(const Conversion& c) {
 
 void embedding(const Conversion& c) {
   constexpr Int int64 = 7;
-  const std::string numbers = c.step("Cast", c.inputs, "numbers", {{"to", int64}}), table = c.parameters()[0];
+  const std::string known = c.step("Clip", {c.inputs[0], c.body.scalar(0.0f), c.body.scalar(static_cast<float>(integer(c.node, "entries") - 1))}, "known");
+  const std::string numbers = c.step("Cast", {known}, "numbers", {{"to", int64}}), table = c.parameters()[0];
   if (integer(c.node, "scaled") == 0) return c.give("Gather", {table, numbers});
   const double factor = std::sqrt(static_cast<double>(integer(c.node, "features")));
   c.give("Mul", {c.step("Gather", {table, numbers}, "rows"), c.body.scalar(static_cast<float>(factor))});

@@ -332,7 +332,7 @@ std::vector<Operation> table() {
       {.name = "tokens", .meaning = "an image as a sequence of its pixels, or one row of features as a sequence of one step", .shape = token_shape, .keeps_zero = true},
       {.name = "layer_norm", .meaning = "normalises the features of each step", .attributes = {{"epsilon", 1e-5, "added to the variance"}}, .shape = layer_norm_shape, .parameters = layer_norm_parameters},
       {.name = "embedding", .meaning = "a row of a table for each number of a sequence",
-       .attributes = {{"entries", Int{0}, "rows of the table; the numbers are 0 to entries - 1", true}, {"features", Int{0}, "columns of the table", true}, {"scaled", Int{0}, "1 = times the square root of `features`"}},
+       .attributes = {{"entries", Int{0}, "rows of the table; the numbers are 0 to entries - 1, others count as the nearest of these", true}, {"features", Int{0}, "columns of the table", true}, {"scaled", Int{0}, "1 = times the square root of `features`"}},
        .shape = embedding_shape, .parameters = embedding_parameters},
       {.name = "positions", .meaning = "adds what tells a step's place", .attributes = {{"learned", Int{0}, "1 = a learned table; 0 = sines, then cosines, of wavelengths 2 pi to 10000 * 2 pi"}},
        .shape = position_shape, .parameters = position_parameters},

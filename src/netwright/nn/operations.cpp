@@ -158,8 +158,8 @@ Kernel layer_norm(const Node& node) {
 
 Kernel embedding(const Node& node) {
   const double features = static_cast<double>(integer(node, "features"));
-  return [factor = integer(node, "scaled") != 0 ? std::sqrt(features) : 1.0](Inputs x, Inputs t, const RunMode&) {
-    const at::Tensor rows = at::embedding(t[0], x[0].to(at::kLong));
+  return [factor = integer(node, "scaled") != 0 ? std::sqrt(features) : 1.0, last = integer(node, "entries") - 1](Inputs x, Inputs t, const RunMode&) {
+    const at::Tensor rows = at::embedding(t[0], x[0].to(at::kLong).clamp(0, last));
     return factor == 1.0 ? rows : rows * factor;
   };
 }

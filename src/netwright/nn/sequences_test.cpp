@@ -144,6 +144,12 @@ TEST(Sequences, PositionsAreSinesThenCosines) {
   }
 }
 
+TEST(Sequences, NumbersBeyondTheTableAreTheNearestRow) {
+  const at::Tensor table = at::randn({3, 2}),
+                   rows = run("embedding", {at::tensor({-4.0f, 1.0f, 7.0f}).view({1, 3})}, {{"entries", 3}, {"features", 2}}, {table});
+  EXPECT_TRUE(rows[0].equal(table));
+}
+
 TEST(Sequences, PixelsBecomeStepsRowByRow) {
   const at::Tensor image = at::arange(12, at::kFloat).view({1, 2, 2, 3});
   EXPECT_TRUE(run("tokens", {image}, {}).equal(at::tensor({0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11}, at::kFloat).view({1, 6, 2})));
