@@ -48,6 +48,10 @@ Json range_json(const CostRange& range) {
 }
 
 void print_range(const CostRange& range, std::ostream& out) {
+  if (range.looked_at == 0) {
+    out << "cost              not known: the space is a table's decisions, without networks\n";
+    return;
+  }
   const auto row = [&](const char* name, std::int64_t Cost::*member, std::string (*format)(double)) {
     out << "  " << std::left << std::setw(18) << name;
     for (const Cost* price : {&range.smallest, &range.typical, &range.largest}) out << std::setw(12) << format(static_cast<double>(price->*member));

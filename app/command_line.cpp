@@ -202,7 +202,7 @@ void add_table_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   sub = add(app, p, group, "predict", "how well predictors order the architectures of a table or a study", verbs.predict, p.predict);
   sub->add_option("table", p.predict.table, "FILE.nwt, or the folder of a study")->required();
   sub->add_option("--predictors", p.predict.predictors, "names with commas between, or all")->capture_default_str();
-  sub->add_option("--features", p.predict.features, "one_hot, or columns of the table, with commas between")->capture_default_str();
+  sub->add_option("--features", p.predict.features, "one_hot, wl, path (where the space has one), columns of the table; commas between")->capture_default_str();
   sub->add_option("--metric", p.predict.metric, "what is predicted; default: val_accuracy, or the table's first");
   sub->add_option("--sizes", p.predict.sizes, "how many architectures are known, commas between")->capture_default_str();
   sub->add_option("--seeds", p.predict.seeds, "draws of those")->check(CLI::PositiveNumber)->capture_default_str();

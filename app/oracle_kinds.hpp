@@ -39,6 +39,7 @@ std::vector<OracleKind> statistic_oracles();  // tables, rank correlations, opti
 std::vector<OracleKind> supernet_oracles();
 std::vector<OracleKind> proxy_oracles();
 std::vector<OracleKind> sequence_oracles();   // recurrent cells, transformers
+std::vector<OracleKind> correlation_oracles();  // scores without training over many cells
 std::vector<OracleKind> fidelity_oracles();   // schedules, learning curves, predictors, measured tables
 std::vector<OracleKind> multi_oracles();      // fronts, hypervolumes, rewards, Gaussian processes
 // All of them, in that order.

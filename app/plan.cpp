@@ -106,6 +106,7 @@ void check_supernet(const Config& config, const Space& space, const SupernetOpti
 }  // namespace
 
 CostRange cost_range(const Space& space, const NetworkOptions& options, std::uint64_t seed, int samples) {
+  if (has_trait(space.info().traits, "table")) return {};  // decisions alone: there are no networks to count
   Survey survey{space, options, {}};
   Rng rng = Seed(seed).derive("check").rng();
   if (approximate_size(space.decisions()) <= samples) {
@@ -135,6 +136,10 @@ std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range)
   std::vector<ConstraintOutlook> list;
   for (const auto& constraint : goal.constraints) {
     ConstraintOutlook view{.constraint = constraint};
+    if (range.looked_at == 0) {
+      list.push_back(view);
+      continue;
+    }
     view.reached = value_of(constraint.at_least ? range.largest : range.smallest, constraint.metric, view.known);
     if (view.known) view.can_be_met = constraint.at_least ? view.reached >= constraint.at_most : view.reached <= constraint.at_most;
     list.push_back(view);

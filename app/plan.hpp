@@ -14,7 +14,7 @@ struct CostRange {
   Cost smallest;  // componentwise over everything that was looked at
   Cost typical;   // componentwise median of the sample
   Cost largest;
-  std::int64_t looked_at = 0;
+  std::int64_t looked_at = 0;  // 0: the space has no networks
 };
 
 // Samples `samples` architectures, then climbs from the cheapest and the dearest of them, by parameters, along neighbours, looking at no more

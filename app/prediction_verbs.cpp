@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -16,8 +17,11 @@
 #include "netwright/graph/cost.hpp"
 #include "netwright/objective/rank.hpp"
 #include "netwright/objective/significance.hpp"
+#include "netwright/search/model_predictors.hpp"
+#include "netwright/space/features.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/strategy/strategy.hpp"
 #include "study_table.hpp"
 #include "study_words.hpp"
 #include "verbs.hpp"
@@ -162,21 +166,39 @@ struct Contestant {
   std::function<std::unique_ptr<Predictor>(Seed)> make;
 };
 
+// What is read off an architecture, by name: one_hot, and those of the space (path, wl).
+std::map<std::string, FeatureMap, std::less<>> encodings(const std::shared_ptr<const Space>& space) {
+  auto maps = feature_maps(space);
+  maps["one_hot"] = [space](const Architecture& architecture) { return encode(space->decisions(), architecture); };
+  return maps;
+}
+
+void add_encoding(std::vector<FeatureRow>& rows, const Labelled& table, const std::string& name, const FeatureMap& encoding) {
+  if (table.canonical) throw UsageError("features " + name + ": the table keeps classes of isomorphic architectures, no architectures");
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const std::vector<float> values = encoding(table.space->parse(table.keys[row]));
+    rows[row].insert(rows[row].end(), values.begin(), values.end());
+  }
+}
+
 std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::string>& names) {
   std::vector<FeatureRow> rows(table.keys.size());
+  const auto maps = encodings(table.space);
   for (const std::string& name : names) {
-    if (name == "one_hot" && table.canonical) throw UsageError("features one_hot: the table keeps classes of isomorphic architectures, no architectures");
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      if (name == "one_hot") {
-        const std::vector<float> bits = encode(table.space->decisions(), table.space->parse(table.keys[row]));
-        rows[row].insert(rows[row].end(), bits.begin(), bits.end());
-      } else {
-        const double value = table.column(name)[row];
-        rows[row].push_back(std::isfinite(value) ? value : 0);
-      }
+    if (const auto encoding = maps.find(name); encoding != maps.end()) {
+      add_encoding(rows, table, name, encoding->second);
+      continue;
     }
+    const Values& column = table.column(name);
+    for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite(column[row]) ? column[row] : 0);
   }
   return rows;
+}
+
+std::vector<PredictorEntry> all_predictors() {
+  std::vector<PredictorEntry> entries = plain_predictors();
+  for (PredictorEntry& entry : model_predictors()) entries.push_back(std::move(entry));
+  return entries;
 }
 
 std::vector<Contestant> contestants(const Labelled& table, const PredictOptions& options) {
@@ -193,7 +215,7 @@ std::vector<Contestant> contestants(const Labelled& table, const PredictOptions&
   const std::vector<std::string> feature_names = listed(options.features);
   if (feature_names.empty()) throw UsageError("predict: --features needs names with commas between, as one_hot");
   const auto rows = features(table, feature_names);
-  const auto entries = plain_predictors();
+  const auto entries = all_predictors();
   std::vector<std::string> names = listed(options.predictors);
   if (options.predictors == "all") {
     names.clear();
@@ -231,10 +253,11 @@ std::vector<Line> lines_of(const PredictOptions& options, const Labelled& table,
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (std::isfinite(labels[i])) usable.push_back(i);
   std::vector<Line> lines;
+  const std::vector<Contestant> all = contestants(table, options);
   for (const std::size_t known : sizes) {
     if (known + 2 > usable.size())
       throw UsageError("predict: size " + std::to_string(known) + " leaves none of the " + std::to_string(usable.size()) + " labelled rows to test");
-    for (const Contestant& contestant : contestants(table, options)) {
+    for (const Contestant& contestant : all) {
       Line line{.predictor = contestant.name, .known = known};
       for (std::int64_t s = 0; s < options.seeds; ++s) {
         const Seed seed = Seed(0).derive("predict", static_cast<std::uint64_t>(s));

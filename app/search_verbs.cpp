@@ -24,16 +24,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_space_file(const std::string& name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
-
 // The folder holds all that a resume needs: the space's file is copied, paths no longer depend on where the command is called.
 Config settled(const Config& config, const fs::path& folder) {
   Config copy = config;
-  if (is_space_file(config.space.name)) {
+  if (config.space.name.ends_with(".nwt")) {
+    copy.space.name = fs::absolute(config.space.name).lexically_normal().string();
+  } else if (is_space_file(config.space.name)) {
     write_file(folder / "space.yaml", read_file(config.space.name));
     copy.space.name = "space.yaml";
   }
   if (!config.data.path.empty()) copy.data.path = fs::absolute(config.data.path).lexically_normal().string();
+  for (Phase& phase : copy.phases)
+    if (auto* search = std::get_if<SearchOptions>(&phase.options))
+      for (std::string* named : files_in(*search))
+        if (!named->empty()) *named = fs::absolute(*named).lexically_normal().string();
   write_file(folder / "config.resolved.yaml", resolved_yaml(copy));
   return copy;
 }

@@ -36,11 +36,25 @@ Config read_config_text(std::string_view text, const std::string& origin, const 
 
 Config read_config(const fs::path& file, const std::vector<std::string>& overrides, const KnownNames& names) {
   Config config = read_config_text(read_file(file), file.string(), overrides, names);
-  const bool is_file = config.space.name.ends_with(".yaml") || config.space.name.ends_with(".yml");
-  if (is_file) config.space.name = beside(file.parent_path(), config.space.name);
+  if (is_space_file(config.space.name)) config.space.name = beside(file.parent_path(), config.space.name);
   config.data.path = beside(file.parent_path(), config.data.path);
+  for (Phase& phase : config.phases)
+    if (auto* search = std::get_if<SearchOptions>(&phase.options))
+      for (std::string* named : files_in(*search)) *named = beside(file.parent_path(), *named);
   return config;
 }
+
+std::vector<std::string*> files_in(SearchOptions& search) {
+  std::vector<std::string*> files;
+  const auto add = [&](Settings& options, std::string_view key) {
+    if (const auto found = options.find(key); found != options.end()) files.push_back(&found->second);
+  };
+  add(search.evaluator_options, "file");
+  add(search.strategy_options, "warm_start");
+  return files;
+}
+
+bool is_space_file(std::string_view name) { return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".nwt"); }
 
 std::string resolved_yaml(const Config& config) {
   Tree tree = write_fields(config, config_fields({}));

@@ -12,7 +12,7 @@
 //     - baselines: {random: 2}
 //     - export
 //
-// Files named in a config stand relative to the config's own folder. Whole numbers and sizes carry units where that makes sense
+// Files named in a config (a space, data, an evaluator's `file`) stand relative to the config's own folder. Whole numbers and sizes carry units where that makes sense
 // (50k, 5ms, 2h, 4GiB); a constraint's bound takes the unit of its metric (latency_ms: 5ms, peak_bytes: 64MB, macs: 300M).
 //
 // Errors: UsageError, one line "FILE:LINE:COL: PATH must be RULE, not 'VALUE'" or "FILE:LINE:COL: unknown key 'epohcs' in
@@ -40,6 +40,11 @@ struct KnownNames {
 Config read_config(const std::filesystem::path& file, const std::vector<std::string>& overrides = {}, const KnownNames& names = {});
 Config read_config_text(std::string_view text, const std::string& origin, const std::vector<std::string>& overrides = {},
                         const KnownNames& names = {});
+
+// The files and folders that a search phase names, to be changed in place: an evaluator's `file`, a strategy's `warm_start`.
+std::vector<std::string*> files_in(SearchOptions& search);
+// Whether a space's name is that of a file: YAML, or a stored table.
+bool is_space_file(std::string_view name);
 
 // Every key, as YAML that reads back equal.
 std::string resolved_yaml(const Config& config);

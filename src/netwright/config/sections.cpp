@@ -209,7 +209,7 @@ Tree write_constraints(const Config& config) {
 
 void read_space(Config& config, const Given& given, const KnownNames& names) {
   static const Fields<SpaceOptions> fields{
-      text("name", &SpaceOptions::name, "a built-in space (netwright list spaces), or a .yaml file"),
+      text("name", &SpaceOptions::name, "a built-in space (netwright list spaces), a .yaml file, or a stored table (.nwt)"),
       settings("network", &SpaceOptions::network, "settings of the final network, as channels: 16"),
       settings("search", &SpaceOptions::search, "settings of the supernet"),
   };
@@ -219,7 +219,7 @@ void read_space(Config& config, const Given& given, const KnownNames& names) {
   config.space = {};
   read_fields(config.space, {tree, given.path}, fields);
   const std::string& name = config.space.name;
-  const bool file = name.ends_with(".yaml") || name.ends_with(".yml");
+  const bool file = is_space_file(name);
   if (file || names.spaces.empty() || std::find(names.spaces.begin(), names.spaces.end(), name) != names.spaces.end()) return;
   const TreeEntry* entry = tree.find("name");
   throw UsageError((entry != nullptr ? entry->value.place : tree.place) + ": unknown space '" + name + "'" + name_hint(name, names.spaces));

@@ -81,19 +81,20 @@ std::string read_metric(const std::string& name, const nlohmann::json& value, Me
   return "";
 }
 
-Line read_line(std::string_view text, std::int64_t number) {
+// `step`: the line's own where it names none.
+Line read_line(std::string_view text, std::int64_t number, std::int64_t step) {
   const auto wrong = [&](const std::string& what) {
     return Line{.report = {}, .error = "line " + std::to_string(number) + " of its output: " + what};
   };
   const nlohmann::json object = parse_object(text);
   if (!object.is_object()) return wrong("not a JSON object: " + shortened(trim(text)));
-  Line line{.report = {.step = number}};
+  Line line{.report = {.step = step}};
   for (const auto& [name, value] : object.items()) {
     if (name == "step") {
       if (!value.is_number_integer()) return wrong("step is not a whole number: " + shortened(value.dump()));
       line.report.step = value.get<std::int64_t>();
     } else if (const std::string error = read_metric(name, value, line.report.metrics); !error.empty()) {
-      return wrong(error + " at step " + std::to_string(object.value("step", number)));
+      return wrong(error + " at step " + std::to_string(object.value("step", step)));
     }
   }
   return line;
@@ -121,6 +122,7 @@ class Command : public Evaluator {
     const EvaluatorEntry entry = command_entry();
     run_ = trim(option(entry, evaluator_case, "run"));
     if (run_.empty()) throw UsageError("evaluator command: the option run is missing; it is the command line of the trainer");
+    if (const std::string state = trim(option(entry, evaluator_case, "state")); !state.empty()) state_ = std::filesystem::absolute(state);
     timeout_seconds_ = parse_seconds(option(entry, evaluator_case, "timeout"));
     if (!(timeout_seconds_ >= 0)) throw UsageError("evaluator command, option timeout: below 0; 0 = no limit");
     info_.metrics.clear();
@@ -140,17 +142,29 @@ class Command : public Evaluator {
       return {.status = Status::failed, .reason = error.what()};
     }
     const TemporaryFile file(content);
-    const ChildCase child{.command = run_,
-                          .input = file.path(),
-                          .environment = {{"NETWRIGHT_ARCHITECTURE", file.path()},
-                                          {"NETWRIGHT_EPOCHS", std::to_string(fidelity.epochs)},
-                                          {"NETWRIGHT_SEED", std::to_string(candidate.seed)},
-                                          {"NETWRIGHT_TRIAL", std::to_string(candidate.trial)}},
-                          .timeout_seconds = timeout_seconds_};
-    return judge(child, progress);
+    ChildCase child{.command = run_,
+                    .input = file.path(),
+                    .environment = {{"NETWRIGHT_ARCHITECTURE", file.path()},
+                                    {"NETWRIGHT_EPOCHS", std::to_string(fidelity.epochs)},
+                                    {"NETWRIGHT_FROM_EPOCHS", std::to_string(fidelity.from_epochs)},
+                                    {"NETWRIGHT_SEED", std::to_string(candidate.seed)},
+                                    {"NETWRIGHT_TRIAL", std::to_string(candidate.trial)}},
+                    .timeout_seconds = timeout_seconds_};
+    if (!state_.empty()) add_state(child, candidate);
+    return judge(child, fidelity, progress);
   }
 
  private:
+  // A folder of the trial's own, and that of the trial that it goes on with ("" where it starts from scratch).
+  void add_state(ChildCase& child, const Candidate& candidate) const {
+    const auto folder = [&](std::int64_t trial) { return (state_ / ("trial_" + std::to_string(trial))).string(); };
+    std::error_code error;
+    std::filesystem::create_directories(folder(candidate.trial), error);
+    if (error) throw Error("cannot make the folder " + folder(candidate.trial) + ": " + error.message());
+    child.environment.emplace_back("NETWRIGHT_STATE", folder(candidate.trial));
+    child.environment.emplace_back("NETWRIGHT_CONTINUE", candidate.continues < 0 ? "" : folder(candidate.continues));
+  }
+
   std::string describe(const Candidate& candidate, const Fidelity& fidelity) const {
     const nlohmann::json object = {{"space", space_->info().name},
                                    {"architecture", space_->print(candidate.architecture)},
@@ -158,18 +172,19 @@ class Command : public Evaluator {
                                    {"graph", nlohmann::json::parse(to_json(space_->close(candidate.architecture, network_)))},
                                    {"trial", candidate.trial},
                                    {"epochs", fidelity.epochs},
+                                   {"from_epochs", fidelity.from_epochs},
                                    {"seed", candidate.seed}};
     return object.dump() + "\n";
   }
 
-  Outcome judge(const ChildCase& child, const Progress& progress) const {
+  Outcome judge(const ChildCase& child, const Fidelity& fidelity, const Progress& progress) const {
     Outcome outcome;
     std::string nonsense;
     std::int64_t number = 0;
     const auto take = [&](std::string_view text) {
       ++number;
       if (trim(text).empty()) return true;
-      Line line = read_line(text, number);
+      Line line = read_line(text, number, fidelity.from_epochs + number);
       nonsense = line.error;
       if (!nonsense.empty()) return false;
       outcome.reports.push_back(std::move(line.report));
@@ -199,6 +214,7 @@ class Command : public Evaluator {
   std::shared_ptr<const Space> space_;
   NetworkOptions network_;
   std::string run_;
+  std::filesystem::path state_;
   double timeout_seconds_ = 0;
 };
 
@@ -213,7 +229,8 @@ EvaluatorEntry command_entry() {
           .traits = {"real time"},
           .options = {{"run", "", "the command line, given to sh"},
                       {"timeout", "0", "time limit of a trial, for example 20m; 0: none"},
-                      {"metrics", "val_accuracy", "names that the last line must have"}},
+                      {"metrics", "val_accuracy", "names that the last line must have"},
+                      {"state", "", "folder in which each trial gets one of its own, for what a promoted trial goes on with"}},
           .make = make_command};
 }
 

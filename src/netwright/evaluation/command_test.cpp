@@ -76,6 +76,25 @@ TEST(Command, GivesTheArchitectureTwiceAndTheEnvironment) {
   EXPECT_EQ(to_json(graph_from_json(object.at("graph").dump())), to_json(space->close(candidate().architecture, {})));
 }
 
+// Rung by rung: what a trial writes into its folder, the one that goes on with it finds.
+TEST(Command, APromotedTrialFindsTheStateThatItGoesOnWith) {
+  const Folder folder;
+  const auto evaluator = make_command({.space = find_space("minimal"),
+                                       .network = {},
+                                       .options = {{"run",
+                                                    "before=$(cat \"$NETWRIGHT_CONTINUE/epochs\" 2>/dev/null || echo 0); echo $NETWRIGHT_EPOCHS > "
+                                                    "\"$NETWRIGHT_STATE/epochs\"; echo '{\"val_accuracy\": 0.5, \"before\": '$before'}'"},
+                                                   {"state", folder.path.string()}}});
+  Candidate first = candidate(), promoted = candidate();
+  promoted.trial = 9;
+  promoted.continues = first.trial;
+  EXPECT_EQ(evaluator->evaluate(first, {.epochs = 3}, {}).metrics.at("before"), 0);
+  const Outcome outcome = evaluator->evaluate(promoted, {.epochs = 9, .from_epochs = 3}, {});
+  ASSERT_EQ(outcome.status, Status::done) << outcome.reason;
+  EXPECT_EQ(outcome.metrics.at("before"), 3);
+  EXPECT_EQ(outcome.reports.at(0).step, 4);
+}
+
 TEST(Command, RunsPython) {
   const Outcome outcome = run(R"(python3 -c '
 import json, os, sys

@@ -106,6 +106,23 @@ TEST_F(StoredTables, TheTestPartIsNotSeenByASearch) {
   EXPECT_DOUBLE_EQ(tabular->test_metrics(candidate(0)).at("test_accuracy"), 0.7);
 }
 
+TEST_F(StoredTables, APredictorStandsInForTheTraining) {
+  write_table(content(), folder_ / "toy.nwt");
+  const auto make = [&](std::map<std::string, std::string, std::less<>> options) {
+    options["table"] = (folder_ / "toy.nwt").string();
+    return make_evaluator(torch_free_evaluators(), "predictor", {.space = space_, .network = {}, .options = std::move(options)});
+  };
+  const auto predictor = make({{"known", "15"}});
+  EXPECT_EQ(predictor->info().name, "predictor");
+  EXPECT_EQ(predictor->info().metrics, find_evaluator(torch_free_evaluators(), "predictor").metrics);
+  const Outcome outcome = predictor->evaluate(candidate(3), {}, {});
+  EXPECT_NEAR(outcome.metrics.at("val_accuracy"), 0.63, 0.05);
+  EXPECT_GT(outcome.metrics.at("val_accuracy_deviation"), 0);
+  EXPECT_EQ(outcome.metrics, make({{"known", "15"}})->evaluate(candidate(3), {}, {}).metrics);
+  EXPECT_THROW(make({{"metric", "test_accuracy"}}), UsageError);
+  EXPECT_THROW(make({{"metric", "val_acuracy"}}), UsageError);
+}
+
 TEST_F(StoredTables, SayWhatIsWrong) {
   const auto message = [](const std::function<void()>& action) -> std::string {
     try {

@@ -1,0 +1,76 @@
+#include "netwright/search/model_predictors.hpp"
+
+#include <cmath>
+
+#include "netwright/core/error.hpp"
+#include "netwright/objective/rank.hpp"
+#include "netwright/strategy/gaussian_process.hpp"
+#include "netwright/strategy/mlp_ensemble.hpp"
+
+namespace netwright {
+namespace {
+
+FeatureRows rows_of(std::span<const FeatureRow> rows) {
+  FeatureRows all{.width = rows[0].size()};
+  for (const FeatureRow& row : rows) {
+    if (row.size() != all.width) throw UsageError("predictor: rows of different lengths");
+    all.values.insert(all.values.end(), row.begin(), row.end());
+  }
+  return all;
+}
+
+using Maker = std::unique_ptr<Regressor> (*)(const PredictorCase&, const FeatureRows&, std::span<const double>);
+
+class Model : public Predictor {
+ public:
+  Model(const PredictorCase& predictor_case, Maker make) : case_(predictor_case), make_(make) {}
+
+  void fit(std::span<const FeatureRow> rows, std::span<const double> values) override {
+    if (rows.size() != values.size() || rows.size() < 2) throw UsageError("predictor: at least two rows, and as many values, are needed");
+    middle_ = mean(values);
+    const double width = standard_deviation(values);
+    scale_ = width > 0 ? width : 1;
+    std::vector<double> targets;
+    for (const double value : values) targets.push_back((value - middle_) / scale_);
+    const FeatureRows x = rows_of(rows);
+    model_ = make_(case_, x, targets);
+    model_->fit(x, targets);
+  }
+
+  Predicted predict(std::span<const double> row) const override {
+    if (!model_) throw Error("predictor: asked before it was fitted");
+    const Prediction found = model_->predict({.width = row.size(), .values = {row.begin(), row.end()}});
+    return {.mean = middle_ + scale_ * found.mean[0], .deviation = scale_ * found.deviation[0]};
+  }
+
+ private:
+  PredictorCase case_;
+  Maker make_;
+  std::unique_ptr<Regressor> model_;
+  double middle_ = 0, scale_ = 1;
+};
+
+std::unique_ptr<Regressor> process(const PredictorCase&, const FeatureRows& x, std::span<const double> y) {
+  return std::make_unique<GaussianProcess>(likeliest_options(x, y));
+}
+
+std::unique_ptr<Regressor> ensemble(const PredictorCase& predictor_case, const FeatureRows&, std::span<const double>) {
+  return std::make_unique<MlpEnsemble>(MlpEnsembleOptions{.layers = 2, .width = 32, .seed = predictor_case.seed.derive("mlp")});
+}
+
+}  // namespace
+
+std::vector<PredictorEntry> model_predictors() {
+  return {{.name = "gp",
+           .title = "Gaussian process, squared exponential kernel (Hamming on one-hot rows)",
+           .paper = "Rasmussen and Williams 2006",
+           .options = {},
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, process); }},
+          {.name = "mlp",
+           .title = "Ensemble of five small networks",
+           .paper = "White et al. 2021, arXiv 1910.11858",
+           .options = {},
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, ensemble); }}};
+}
+
+}  // namespace netwright
