@@ -34,6 +34,7 @@ std::vector<OracleKind> network_oracles();      // parameters and MACs
 std::vector<OracleKind> mobile_oracles();       // hand-made and mobile networks, compound scaling
 std::vector<OracleKind> cardinality_oracles();  // how many architectures
 std::vector<OracleKind> nasbench201_oracles();
+std::vector<OracleKind> benchmark_oracles();    // the other benchmark spaces
 std::vector<OracleKind> search_oracles();     // strategies on a toy and on a table
 std::vector<OracleKind> statistic_oracles();  // tables, rank correlations, optimiser and schedule traces
 std::vector<OracleKind> supernet_oracles();

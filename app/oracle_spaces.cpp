@@ -27,15 +27,6 @@ int add(std::vector<Decision>& decisions, std::size_t choices, std::optional<Con
 
 OracleJson size_of(std::vector<Decision> decisions) { return decimal(size(DecisionTree(std::move(decisions)))); }
 
-OracleJson independent(const std::vector<std::pair<int, std::size_t>>& counts) {
-  std::vector<Decision> decisions;
-  for (const auto& [places, choices] : counts)
-    for (int i = 0; i < places; ++i) add(decisions, choices);
-  return size_of(decisions);
-}
-
-OracleJson nats_sizes() { return independent({{5, 8}}); }
-
 // Node i reads one of the i values before it and has one of four activations.
 OracleJson darts_rnn() {
   std::vector<Decision> decisions;
@@ -53,19 +44,6 @@ OracleJson nasnet() {
   };
   const OracleJson one = cell();
   return {{"per_cell", one}, {"joint", cell()}};
-}
-
-// 4 to 6 modules, of which 1 to 3 double the width and 1 to 4 halve the resolution; a cell of six edges and four operations.
-OracleJson transnas() {
-  std::vector<Decision> decisions;
-  const int length = add(decisions, 3);
-  for (int i = 0; i < 3; ++i)
-    for (const int most : {3, 4}) {
-      const int place = add(decisions, static_cast<std::size_t>(4 + i), Condition{length, {i}});
-      decisions[static_cast<std::size_t>(place)].kind = Kind::k_of_n;
-      decisions[static_cast<std::size_t>(place)].maximum = most;
-    }
-  return {{"macro", size_of(decisions)}, {"micro", independent({{6, 4}})}};
 }
 
 // The real space, and the half of it that decides the normal cell.
@@ -91,9 +69,7 @@ struct InWords {
 const std::vector<InWords>& counted_spaces() {
   static const std::vector<InWords> list = {{"C-darts", darts},
                                             {"C-darts_rnn", darts_rnn},
-                                            {"C-nasnet", nasnet},
-                                            {"C-nats_sss", nats_sizes},
-                                            {"C-transnas", transnas}};
+                                            {"C-nasnet", nasnet}};
   return list;
 }
 

@@ -47,7 +47,7 @@ Graph nasbench101_network(const Nasbench101Cell& cell, const NetworkOptions& opt
 
 // How many different cells there are of each number of vertices, all of them on a path from input to output, at most `edges` edges:
 // 423,624 for 7 and 9. Cells count as one where the benchmark's hash is equal; the hash runs on 64-bit words here, and each graph is
-// taken once. Cost: about a second.
+// taken once. Cost: a few seconds.
 std::map<int, std::int64_t> count_nasbench101(int vertices = 7, int edges = 9);
 
 // The space `nasbench101`. Decisions: `edges`, 1 to 9 of the 21 pairs of 7 vertices, and op1..op5; its rule is that a path leads from
