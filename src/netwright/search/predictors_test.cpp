@@ -78,7 +78,10 @@ TEST(Predictors, LeastSquaresAreExactOnALine) {
   for (int i = 0; i < 12; ++i) rows.push_back({static_cast<double>(i), static_cast<double>(i * i)}), values.push_back(3 + 2.0 * i - 0.5 * i * i);
   const auto linear = make_predictor(all(), "ridge", {.options = {{"lambda", "0"}, {"bias", "true"}}});
   linear->fit(rows, values);
-  for (std::size_t i = 0; i < rows.size(); ++i) predicted.push_back(linear->predict(rows[i]).mean), EXPECT_NEAR(predicted[i], values[i], 1e-9);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    predicted.push_back(linear->predict(rows[i]).mean);
+    EXPECT_NEAR(predicted[i], values[i], 1e-9);
+  }
   const PredictionQuality judged = quality(predicted, values, 1);
   EXPECT_NEAR(judged.kendall_tau, 1, 1e-12);
   EXPECT_EQ(judged.top_regret, 0);
