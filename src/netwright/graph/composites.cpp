@@ -116,7 +116,8 @@ Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions
   const Value start = x;
   const auto* fixed = std::get_if<Int>(&o.expanded);
   const bool wider = fixed == nullptr || (*fixed != 0 && *fixed != b.channels(x));
-  if (o.expansion == Expansion::always || (wider && o.expansion == Expansion::where_wider)) {
+  const bool expands = o.expansion == Expansion::always || (wider && o.expansion == Expansion::where_wider);
+  if (expands) {
     x = grouped_pointwise(b, x, o.expanded, o, o.names.expand, o.names.expand_norm);
     x = b.add(o.activation, x, {}, "act");
     if (o.groups != 1) x = b.add("channel_shuffle", x, {{"groups", o.groups}}, "shuffle");
@@ -124,6 +125,7 @@ Value mbconv(Builder& b, Value x, const Attribute& channels, const MbconvOptions
   x = mbconv_depthwise(b, x, o.expansion == Expansion::never ? o.expanded : Attribute{Int{0}}, o);
   if (o.squeeze != Attribute{Int{0}})
     x = squeeze_excite(b, x, o.squeeze, o.squeeze_activation, o.gate, wider ? o.expanded : Attribute{Int{0}}, o.names.reduce, o.names.restore);
+  if (o.groups != 1 && !expands) x = b.add("channel_shuffle", x, {{"groups", o.groups}}, "shuffle");
   x = grouped_pointwise(b, x, channels, o, o.names.project, o.names.project_norm);
   if (!o.residual || o.stride != 1 || b.shape(start) != b.shape(x)) return x;
   if (o.drop_path > 0) x = b.add("drop_path", x, {{"rate", o.drop_path}});

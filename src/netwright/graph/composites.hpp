@@ -51,7 +51,7 @@ struct MbconvOptions {
   bool residual = true;            // false: never adds the input
   Expansion expansion = Expansion::where_wider;
   bool bias = false;               // convolutions have one, though a batch norm follows
-  std::int64_t groups = 1;         // of the two pointwise convolutions; a channel shuffle follows the first (FBNet)
+  std::int64_t groups = 1;         // of the pointwise convolutions, with a channel shuffle between them, or before the only one
   double epsilon = 1e-5, momentum = 0.1;  // of the batch norms
   bool kernel_transform = false;   // the depthwise convolution's attribute (an elastic kernel's matrices, Once-for-All)
   MbconvNames names = {};

@@ -75,14 +75,11 @@ Value write_layer(Builder& b, Value x, const ChainForm& form, const ChainLayer& 
     if (layer.stride == 1 && channels == b.channels(x)) return b.add("identity", x);
     return conv_norm(b, x, {.conv = "conv", .norm = "bn", .channels = channels, .kernel = 1, .stride = layer.stride, .activation = form.activation});
   }
-  // Two groups make the first pointwise convolution work at expansion 1 too: it is where the groups mix.
-  const Expansion expansion = layer.groups > 1 ? Expansion::always : Expansion::where_wider;
   return mbconv(b, x, channels,
                 {.kernel = layer.kernel,
                  .stride = layer.stride,
                  .expanded = b.channels(x) * layer.expansion,
                  .activation = form.activation,
-                 .expansion = expansion,
                  .bias = form.biases,
                  .groups = layer.groups});
 }
