@@ -6,6 +6,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/convolve.hpp"
+#include "netwright/kernels/normalised_sum.hpp"
 
 namespace netwright {
 namespace {
@@ -156,6 +157,43 @@ TEST(Convolve, OnlyWantedGradientsAreMade) {
   const auto one = torch::autograd::grad({loss}, {given.leaves[0]}, {}, true);
   const auto all = torch::autograd::grad({loss}, given.leaves);
   EXPECT_TRUE(at::equal(one[0], all[0]));
+}
+
+// Terms with a norm (affine or not) and without, one of them twice.
+std::vector<at::Tensor> sum_results(at::IntArrayRef shape, bool weighted, bool training, at::ScalarType type, bool fused) {
+  at::manual_seed(7);
+  const auto draw = [&](at::IntArrayRef of, double plus) { return (at::randn(of, at::kDouble) + plus).to(at::kFloat).to(type); };
+  std::vector<at::Tensor> leaves;
+  std::vector<Term> terms;
+  for (int i = 0; i < 4; ++i) {
+    Term term(draw(shape, 0.5 * i).requires_grad_(true));
+    leaves.push_back(term.value);
+    if (i < 3) {
+      term.norm = Norm{.weight = {}, .bias = {}, .running_mean = draw({shape[1]}, 0), .running_var = draw({shape[1]}, 0).abs() + 0.5, .batch_statistics = training};
+      if (i < 2) leaves.push_back(term.norm->weight = draw({shape[1]}, 1).requires_grad_(true));
+      if (i < 2) leaves.push_back(term.norm->bias = draw({shape[1]}, 0).requires_grad_(true));
+    }
+    terms.push_back(term);
+  }
+  terms.push_back(Term(terms[3].value));
+  const at::Tensor weights = draw({5}, 1).requires_grad_(true);
+  if (weighted) leaves.push_back(weights);
+  const at::Tensor y = fused ? normalised_sum(weighted ? weights : at::Tensor(), terms) : normalised_sum_plain(weighted ? weights : at::Tensor(), terms);
+  std::vector<at::Tensor> list = torch::autograd::grad({(y * draw(shape, 0)).sum()}, leaves);
+  list.push_back(y.detach());
+  for (int i = 0; i < 3; ++i) list.insert(list.end(), {terms[i].norm->running_mean, terms[i].norm->running_var});
+  return list;
+}
+
+TEST(NormalisedSum, EqualsTheTwin) {
+  const std::vector<std::vector<std::int64_t>> shapes{{2, 16, 8, 8}, {1, 5, 3, 7}, {19, 36, 5, 1}, {3, 1, 1, 1}};
+  for (const auto& shape : shapes)
+    for (const bool weighted : {false, true})
+      for (const bool training : {false, true}) {
+        const auto fused = sum_results(shape, weighted, training, at::kFloat, true), plain = sum_results(shape, weighted, training, at::kDouble, false);
+        for (std::size_t i = 0; i < fused.size(); ++i)
+          EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << at::IntArrayRef(shape) << ' ' << weighted << training << ", result " << i;
+      }
 }
 
 }  // namespace

@@ -1,0 +1,196 @@
+#include "netwright/kernels/normalised_sum.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "netwright/core/error.hpp"
+#include "netwright/kernels/gemm.hpp"
+#include "netwright/kernels/sums.hpp"
+
+namespace netwright {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// A term as backward needs it; the places are among the tensors given to autograd, -1: not there.
+struct KeptTerm {
+  NormNumbers numbers;
+  double weight = 1;
+  int value = -1, norm_weight = -1, norm_bias = -1;
+};
+
+struct KeptTerms : torch::CustomClassHolder {
+  std::vector<KeptTerm> terms;
+  bool weighted = false;     // the weights are the first tensor
+};
+
+NormNumbers identity(int channels) {
+  const auto size = static_cast<std::size_t>(padded_channels(channels));
+  return {std::vector<float>(size, 1.0f), std::vector<float>(size), std::vector<float>(size), std::vector<double>(static_cast<std::size_t>(channels), 1.0), 0};
+}
+
+// Pixels are worked on in groups of fixed borders, whose sums are added in order.
+template <class Work>
+void over_pixels(std::int64_t pixels, const Work& work) {
+  const Groups groups(pixels);
+  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t g = begin; g < end; ++g) work(g, groups.begin(g), groups.begin(g + 1) - groups.begin(g));
+  });
+}
+
+at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
+  const at::Tensor& like = given[static_cast<std::size_t>(kept.terms[0].value)];
+  const auto channels = static_cast<int>(like.size(1));
+  std::vector<std::vector<float>> factors;
+  std::vector<float> constant(kept.terms[0].numbers.scale.size());
+  for (const auto& term : kept.terms) {
+    factors.push_back(term.numbers.scale);
+    for (std::size_t c = 0; c < constant.size(); ++c) {
+      factors.back()[c] = static_cast<float>(term.weight * static_cast<double>(factors.back()[c]));
+      constant[c] += static_cast<float>(term.weight * static_cast<double>(term.numbers.shift[c]));
+    }
+  }
+  at::Tensor sum = at::empty_like(like, like.options().requires_grad(false));
+  auto* to = sum.mutable_data_ptr<float>();
+  over_pixels(like.numel() / channels, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+    std::vector<const float*> values, by;
+    for (std::size_t i = 0; i < kept.terms.size(); ++i) {
+      values.push_back(given[static_cast<std::size_t>(kept.terms[i].value)].const_data_ptr<float>() + first * channels);
+      by.push_back(factors[i].data());
+    }
+    sum_values(values, by, constant.data(), count, channels, to + first * channels);
+  });
+  return sum;
+}
+
+struct Sums {
+  std::vector<double> sum, product;
+};
+
+Sums gradient_sums(const at::Tensor& gradient, const at::Tensor& value, const NormNumbers& numbers) {
+  const std::int64_t channels = value.size(1), pixels = value.numel() / channels;
+  const std::size_t size = numbers.mean.size();
+  std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), {std::vector<double>(size), std::vector<double>(size)});
+  const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
+  over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) {
+    Sums& part = parts[static_cast<std::size_t>(group)];
+    sum_products(g + first * channels, v + first * channels, numbers.mean.data(), count, static_cast<int>(channels), part.sum.data(), part.product.data());
+  });
+  for (std::size_t i = 1; i < parts.size(); ++i)
+    for (std::size_t c = 0; c < size; ++c) parts[0].sum[c] += parts[i].sum[c], parts[0].product[c] += parts[i].product[c];
+  return std::move(parts[0]);
+}
+
+// <g, norm(value)> out of the sums.
+double weight_gradient(const NormNumbers& n, const Sums& sums) {
+  double total = 0;
+  for (std::size_t c = 0; c < n.inverse.size(); ++c)
+    total += n.scale[c] * sums.product[c] + (static_cast<double>(n.shift[c]) + static_cast<double>(n.scale[c]) * n.mean[c]) * sums.sum[c];
+  return total;
+}
+
+at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
+  for (auto* list : {&back.a, &back.b, &back.constant})
+    for (auto& number : *list) number = static_cast<float>(number * term.weight);
+  at::Tensor made = at::empty_like(value, value.options().requires_grad(false));
+  const std::int64_t channels = value.size(1);
+  const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
+  auto* to = made.mutable_data_ptr<float>();
+  over_pixels(value.numel() / channels, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+    affine_gradient(g + first * channels, v + first * channels, {back.a.data(), back.b.data(), term.numbers.mean.data(), back.constant.data()}, count,
+                    static_cast<int>(channels), to + first * channels);
+  });
+  return made;
+}
+
+struct SumFunction : torch::autograd::Function<SumFunction> {
+  static at::Tensor forward(AutogradContext* context, at::TensorList given, const c10::intrusive_ptr<KeptTerms>& kept) {
+    context->save_for_backward(given.vec());
+    context->saved_data["kept"] = c10::IValue::make_capsule(kept);
+    return run_sum(*kept, given.vec());
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto kept = c10::static_intrusive_pointer_cast<KeptTerms>(context->saved_data["kept"].toCapsule());
+    const variable_list given = context->get_saved_variables();
+    const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    variable_list result(given.size() + 1);
+    const bool weights = kept->weighted && context->needs_input_grad(0);
+    std::vector<double> of_weights;
+    for (const auto& term : kept->terms) of_weights.push_back(differentiate(context, term, given, gradient, weights, result));
+    if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
+    return result;
+  }
+
+  // Gives the weight's gradient and writes the others.
+  static double differentiate(AutogradContext* context, const KeptTerm& term, const variable_list& given, const at::Tensor& gradient, bool weights,
+                              variable_list& result) {
+    const auto needs = [&](int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); };
+    const bool norm = needs(term.norm_weight) || needs(term.norm_bias), flows = needs(term.value);
+    const at::Tensor& value = given[static_cast<std::size_t>(term.value)];
+    Sums sums{std::vector<double>(term.numbers.mean.size()), std::vector<double>(term.numbers.mean.size())};
+    if (weights || norm || (flows && term.numbers.count > 0)) sums = gradient_sums(gradient, value, term.numbers);
+    NormBackward back = norm_backward(term.numbers, sums.sum, sums.product, term.numbers.inverse.size());
+    const auto affine = [&](int place, const std::vector<float>& numbers) {
+      if (!needs(place)) return;
+      result[static_cast<std::size_t>(place)] = at::tensor(at::ArrayRef<float>(numbers)).mul_(term.weight);
+    };
+    affine(term.norm_weight, back.weight);
+    affine(term.norm_bias, back.bias);
+    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(gradient, value, term, back);
+    return weights ? weight_gradient(term.numbers, sums) : 0.0;
+  }
+};
+
+int place(variable_list& given, const at::Tensor& tensor) {
+  if (!tensor.defined()) return -1;
+  given.push_back(tensor);
+  return static_cast<int>(given.size()) - 1;
+}
+
+}  // namespace
+
+bool normalised_sum_fits(const at::Tensor& weights, const std::vector<Term>& terms) {
+  if (terms.empty() || (weights.defined() && (!weights.is_cpu() || weights.dim() != 1))) return false;
+  for (const auto& term : terms) {
+    const at::Tensor& v = term.value;
+    if (v.dim() != 4 || v.numel() == 0 || !v.is_cpu() || v.scalar_type() != at::kFloat || v.sizes() != terms[0].value.sizes()) return false;
+  }
+  return true;
+}
+
+at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& terms) {
+  if (!normalised_sum_fits(weights, terms)) throw Error("no fused sum for these values");
+  auto kept = c10::make_intrusive<KeptTerms>();
+  variable_list given;
+  kept->weighted = place(given, weights) == 0;
+  const at::Tensor plain = weights.defined() ? weights.detach().to(at::kDouble).contiguous() : at::ones({static_cast<std::int64_t>(terms.size())}, at::kDouble);
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const at::Tensor value = terms[i].value.contiguous(at::MemoryFormat::ChannelsLast);
+    KeptTerm term{terms[i].norm ? norm_numbers(*terms[i].norm, value.detach(), terms[i].moments) : identity(static_cast<int>(value.size(1))),
+                  plain.const_data_ptr<double>()[i], place(given, value)};
+    if (terms[i].norm) term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
+    kept->terms.push_back(std::move(term));
+  }
+  return SumFunction::apply(at::TensorList(given), kept);
+}
+
+at::Tensor normalised(const Term& term) {
+  if (!term.norm) return term.value;
+  const Norm& n = *term.norm;
+  return at::batch_norm(term.value, n.weight, n.bias, n.running_mean, n.running_var, n.batch_statistics, n.momentum, n.epsilon, false);
+}
+
+at::Tensor normalised_sum_plain(const at::Tensor& weights, const std::vector<Term>& terms) {
+  at::Tensor sum;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const at::Tensor value = normalised(terms[i]);
+    const at::Tensor weighted = weights.defined() ? weights[static_cast<std::int64_t>(i)] * value : value;
+    sum = sum.defined() ? sum + weighted : weighted;
+  }
+  return sum;
+}
+
+}  // namespace netwright
