@@ -5,6 +5,7 @@
 #include "netwright/core/names.hpp"
 #include "netwright/fidelity/scheduler.hpp"
 #include "netwright/fidelity/stop_rule.hpp"
+#include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
 #include "warm_start_words.hpp"
 
@@ -143,6 +144,14 @@ KnownNames known_names() {
   names.stop_rules["none"] = {};
   for (const auto& entry : stop_rules())
     for (auto& options = names.stop_rules[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  const auto add_parts = [](auto& known, const std::vector<SearchPart>& parts) {
+    for (const auto& part : parts)
+      for (auto& options = known[part.name]; const auto& option : part.options) options.push_back(option.name);
+  };
+  add_parts(names.relaxations, relaxation_parts());
+  add_parts(names.updates, architecture_update_parts());
+  add_parts(names.regularisers, regulariser_parts());
+  add_parts(names.derivations, derivation_parts());
   return names;
 }
 

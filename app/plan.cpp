@@ -11,6 +11,7 @@
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
 
 namespace netwright {
@@ -97,6 +98,9 @@ void check_retrain(const Config& config, std::size_t index) {
 
 void check_supernet(const Config& config, const Space& space, const SupernetOptions& supernet) {
   if (const std::string reason = no_supernet(space); !reason.empty()) throw Unsupported(reason);
+  PartValues(find_part(relaxation_parts(), "relaxation", supernet.relaxation), supernet.relaxation_options);
+  PartValues(find_part(architecture_update_parts(), "architecture update", supernet.update), supernet.update_options);
+  for (const auto& part : supernet.regularisers) PartValues(find_part(regulariser_parts(), "regulariser", part.name), part.options);
   const double needed = training_bytes(cost(space.open(network_options(config, true))), supernet.batch);
   if (needed > memory_limit(config))
     throw UsageError("the supernet needs about " + format_bytes(needed) + " at batch " + std::to_string(supernet.batch) + ", the limit is " +
@@ -153,6 +157,7 @@ void refuse_impossible(const Config& config, const std::shared_ptr<const Space>&
   for (std::size_t i = 0; i < config.phases.size(); ++i) {
     try {
       if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options)) check_search(config, space, *search);
+      if (const auto* derive = std::get_if<DeriveOptions>(&config.phases[i].options)) PartValues(find_part(derivation_parts(), "derivation", derive->rule), derive->rule_options);
       if (const auto* supernet = std::get_if<SupernetOptions>(&config.phases[i].options)) check_supernet(config, *space, *supernet);
       if (std::holds_alternative<RetrainOptions>(config.phases[i].options)) check_retrain(config, i);
     } catch (const UsageError& error) {

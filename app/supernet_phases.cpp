@@ -7,7 +7,8 @@
 #include "netwright/graph/cost.hpp"
 #include "netwright/nn/tensors.hpp"
 #include "netwright/search/coordinator.hpp"
-#include "netwright/supernet/derive.hpp"
+#include "netwright/strategy/one_shot_parts.hpp"
+#include "netwright/trained/derivation.hpp"
 #include "network_words.hpp"
 #include "train_data.hpp"
 #include "train_phases.hpp"
@@ -22,6 +23,8 @@ std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport
   std::vector<SeriesPoint> points{{"loss/train", at, Json(report.train_loss).dump()}, {"loss/val", at, Json(report.val_loss).dump()},
                                   {"loss/architecture", at, Json(report.architecture_loss).dump()},
                                   {"train_accuracy", at, Json(report.train_accuracy).dump()}, {"val_accuracy", at, Json(report.val_accuracy).dump()}};
+  if (report.picks > 0) points.push_back({"skips", at, Json(static_cast<double>(report.skips) / static_cast<double>(report.picks)).dump()});
+  if (report.eigenvalue > 0) points.push_back({"eigenvalue", at, Json(report.eigenvalue).dump()});
   for (std::size_t d = 0; d < tree.size(); ++d)
     if (!report.probabilities[d].empty()) points.push_back({"alpha/" + tree[d].name, at, Json(report.probabilities[d]).dump()});
   return points;
@@ -43,14 +46,14 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
   if (std::filesystem::exists(supernet.checkpoint)) search.load(supernet.checkpoint);
   // What an epoch wrote after its last checkpoint is written again.
   context.study.drop_series_after(context.name, static_cast<double>(search.history().size()));
-  const std::int64_t total = options.epochs * 100;
+  const std::int64_t epochs = search.epochs(), total = epochs * 100;
   context.progress.start(context.name, total, static_cast<std::int64_t>(search.history().size()) * 100);
   OneShotHooks hooks{.interrupted = interrupted, .checkpoint = supernet.checkpoint};
   std::string note;
   hooks.on_step = [&](const StepProgress& step) { context.progress.update((step.epoch - 1) * 100 + step.step * 100 / step.steps, note); };
   hooks.on_epoch = [&](const OneShotReport& report) {
     context.study.append_series(context.name, series_of(context.space->decisions(), report));
-    note = "epoch " + std::to_string(report.epoch) + "/" + std::to_string(options.epochs) + ", val_accuracy " + format_percent(report.val_accuracy);
+    note = "epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) + ", val_accuracy " + format_percent(report.val_accuracy);
     return true;
   };
   try {
@@ -75,17 +78,20 @@ Weights supernet_weights(const Config& config, const Space& space, const Superne
   return to_weights(search.supernet().tensors());
 }
 
-std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet) {
+std::string derived_architecture(const Config& config, const Space& space, const SupernetPhase& supernet, const DeriveOptions& options) {
   OneShot search = make_one_shot(config, space, supernet);
   search.load(supernet.checkpoint);
-  return space.print(strongest(space.decisions(), search.probabilities()));
+  // The images are read only where a rule looks at them: every rule that does has an option for how many.
+  const auto& rule = find_part(derivation_parts(), "derivation", options.rule).options;
+  const bool looks = std::any_of(rule.begin(), rule.end(), [](const PartOption& option) { return option.name == "images"; });
+  return space.print(derive(search, options, looks ? split_of(config)->validation : Part{}, supernet.seed.derive("derive")));
 }
 
-std::string run_derive_phase(const PhaseContext& context, const Phase&) {
+std::string run_derive_phase(const PhaseContext& context, const Phase& phase) {
   const auto names = phase_names(context.config);
   const int index = static_cast<int>(std::find(names.begin(), names.end(), context.name) - names.begin());
   const SupernetPhase supernet = supernet_phase(context.config, context.folder, index);
-  const std::string text = strongest_architecture(context.config, *context.space, supernet);
+  const std::string text = derived_architecture(context.config, *context.space, supernet, std::get<DeriveOptions>(phase.options));
   context.progress.say("derived  " + context.space->info().name + ":" + text);
   return Json{{"space", context.space->info().name}, {"architecture", text}}.dump();
 }

@@ -14,11 +14,11 @@ struct SupernetPhase;
 
 // supernet: trains it, logs losses and shares of every choice, keeps everything in FOLDER/NAME.safetensors after every epoch.
 std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
-// The architecture of a trained supernet's strongest choices, printed. Errors: UsageError for a checkpoint that is not there or not its own.
-std::string strongest_architecture(const Config& config, const Space& space, const SupernetPhase& supernet);
+// The architecture that a rule reads off a trained supernet, printed. Errors: UsageError for a checkpoint that is not there or not its own.
+std::string derived_architecture(const Config& config, const Space& space, const SupernetPhase& supernet, const DeriveOptions& options = {});
 // The shared weights of a trained supernet. Errors: as above.
 Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet);
-// derive: the strongest architecture of the supernet before it.
+// derive: the architecture of the supernet before it, by the phase's rule.
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
 // retrain: the architectures that the phases before it found, each from scratch (from the supernet's weights where the phase asks
 // for them), then the one look at the test part.

@@ -117,7 +117,7 @@ int derive_with_torch(const StudyOptions& options, std::ostream& out) {
   if (const int code = derive(options, out); code != hand_over) return code;
   const Config config = config_of(open_study(options.folder), options.folder);
   const auto space = find_space(config.space.name);
-  const std::string text = strongest_architecture(config, *space, supernet_phase(config, options.folder));
+  const std::string text = derived_architecture(config, *space, supernet_phase(config, options.folder));
   if (options.json) out << Json{{"space", space->info().name}, {"architecture", text}}.dump(2) << "\n";
   else out << space->info().name << ":" << text << "\n";
   return done;

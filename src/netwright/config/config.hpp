@@ -33,6 +33,11 @@ struct KnownNames {
   std::vector<std::string> spaces;
   std::map<std::string, std::vector<std::string>> strategies;
   std::map<std::string, std::vector<std::string>> evaluators;
+  // Parts of one-shot search.
+  std::map<std::string, std::vector<std::string>> relaxations = {};
+  std::map<std::string, std::vector<std::string>> updates = {};
+  std::map<std::string, std::vector<std::string>> regularisers = {};
+  std::map<std::string, std::vector<std::string>> derivations = {};
   std::map<std::string, std::vector<std::string>> fidelities;
   std::map<std::string, std::vector<std::string>> stop_rules;
 };

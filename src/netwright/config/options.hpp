@@ -49,6 +49,21 @@ struct TrainingOptions {
   double ema = 0.0;               // decay of the averaged weights that are evaluated; 0 = off
 };
 
+// A part by its name, and what it is given.
+struct NamedPart {
+  std::string name;
+  Settings options = {};
+};
+
+// One stage of a progressive search; what it does happens at its end, and the next stage goes on from there.
+struct StageOptions {
+  std::int64_t epochs = 1;
+  std::int64_t keep = 0;            // choices that are left of each decision; 0 = all
+  std::int64_t close_every = 0;     // closes the most decided edge after every so many epochs of the stage; 0 = never
+  double skip_dropout = 0;          // behind candidates that hand their input on, at the start; falls to 0 over the stage
+  bool fresh = false;               // weights and architecture parameters start anew in this stage
+};
+
 struct SupernetOptions {
   std::string relaxation = "softmax";
   std::string update = "first_order";  // how architecture parameters learn
@@ -62,10 +77,24 @@ struct SupernetOptions {
   double architecture_learning_rate = 3e-4;
   double architecture_weight_decay = 1e-3;
   std::int64_t warmup_epochs = 0;  // epochs before the architecture parameters move
+  Settings relaxation_options = {};
+  Settings update_options = {};
+  std::vector<NamedPart> regularisers = {};
+  std::vector<StageOptions> stages = {};   // empty: one stage of all epochs
+  bool search_only = true;                 // candidates that are never picked ("none") take part
+  bool edge_weights = false;               // selects weigh their inputs too (PC-DARTS' edge normalisation)
+  std::int64_t partial = 1;                // choices see 1/partial of the channels
+  bool kernel_transform = false;           // smaller kernels go through learned matrices
+  bool distil = false;                     // of several paths a step the first learns from labels, the others from it
+  double drop_path = 0;
+  double architecture_beta1 = 0.5;         // of Adam
+  std::int64_t architecture_every = 1;     // steps of the weights for one of the architecture parameters
+  double eigenvalue_stop = 0;              // ends where the Hessian's largest eigenvalue grew by this factor; 0 = never
 };
 
 struct DeriveOptions {
   std::string rule = "strongest";  // of each decision the strongest picks; of a select the k strongest inputs
+  Settings rule_options = {};
 };
 
 struct SearchOptions {

@@ -8,30 +8,6 @@
 namespace netwright {
 namespace {
 
-const Fields<SupernetOptions>& supernet_fields() {
-  using O = SupernetOptions;
-  static const Fields<O> fields{
-      word("relaxation", &O::relaxation, {"softmax"}, "how a choice's weights are made from its parameters"),
-      word("update", &O::update, {"first_order"}, "how the architecture parameters learn"),
-      whole("epochs", &O::epochs, at_least(1), "passes over the weights' half of the training part"),
-      whole("batch", &O::batch, at_least(1), "images a step"),
-      number("learning_rate", &O::learning_rate, above(0), "of the weights (SGD), at the start"),
-      number("final_learning_rate", &O::final_learning_rate, at_least(0), "of the weights, at the end of the cosine"),
-      number("momentum", &O::momentum, rate, "of the weights"),
-      number("weight_decay", &O::weight_decay, at_least(0), "of the weights"),
-      number("gradient_clip", &O::gradient_clip, at_least(0), "largest gradient norm of the weights; 0 = off"),
-      number("architecture_learning_rate", &O::architecture_learning_rate, above(0), "of the architecture parameters (Adam)"),
-      number("architecture_weight_decay", &O::architecture_weight_decay, at_least(0), "of the architecture parameters"),
-      whole("warmup_epochs", &O::warmup_epochs, at_least(0), "epochs before the architecture parameters move"),
-  };
-  return fields;
-}
-
-const Fields<DeriveOptions>& derive_fields() {
-  static const Fields<DeriveOptions> fields{word("rule", &DeriveOptions::rule, {"strongest"}, "which choice of each decision is kept")};
-  return fields;
-}
-
 void check_name(const Given& given, const std::string& what, const std::map<std::string, std::vector<std::string>>& known) {
   if (known.empty() || known.contains(given.value.text)) return;
   std::vector<std::string> names;
@@ -64,6 +40,92 @@ Tree write_named(const std::string& name, const Settings& options) {
   Tree tree = write_settings(options);
   tree.entries.insert(tree.entries.begin(), TreeEntry{.key = "name", .value = scalar(name)});
   return tree;
+}
+
+const Fields<StageOptions>& stage_fields() {
+  using O = StageOptions;
+  static const Fields<O> fields{
+      whole("epochs", &O::epochs, at_least(1), "of the stage"),
+      whole("keep", &O::keep, at_least(0), "choices left of each decision at its end; 0 = all"),
+      whole("close_every", &O::close_every, at_least(0), "closes the most decided edge after every so many epochs; 0 = never"),
+      number("skip_dropout", &O::skip_dropout, rate, "behind candidates that hand their input on, falling to 0 over the stage"),
+      flag("fresh", &O::fresh, "weights and architecture parameters start anew"),
+  };
+  return fields;
+}
+
+void read_stages(SupernetOptions& options, const Given& given) {
+  options.stages.clear();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of stages ({epochs: 25, keep: 5})");
+  for (std::size_t i = 0; i < given.value.items.size(); ++i) {
+    options.stages.emplace_back();
+    read_fields(options.stages.back(), {given.value.items[i], given.path + "[" + std::to_string(i) + "]"}, stage_fields());
+  }
+}
+
+Tree write_stages(const SupernetOptions& options) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& stage : options.stages) list.items.push_back(write_fields(stage, stage_fields()));
+  return list;
+}
+
+void read_parts(std::vector<NamedPart>& parts, const Given& given, const std::string& what, const std::map<std::string, std::vector<std::string>>& known) {
+  parts.clear();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of " + what + "s (NAME or {name: NAME, option: value})");
+  for (std::size_t i = 0; i < given.value.items.size(); ++i) {
+    parts.emplace_back();
+    read_named(parts.back().name, parts.back().options, {given.value.items[i], given.path + "[" + std::to_string(i) + "]"}, what, known);
+  }
+}
+
+Tree write_parts(const std::vector<NamedPart>& parts) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& part : parts) list.items.push_back(write_named(part.name, part.options));
+  return list;
+}
+
+Fields<SupernetOptions> supernet_fields(const KnownNames& names) {
+  using O = SupernetOptions;
+  return {
+      {"relaxation", "how a choice's weights are made: a name, or {name: NAME, option: value}",
+       [=](O& o, const Given& g) { read_named(o.relaxation, o.relaxation_options, g, "relaxation", names.relaxations); },
+       [](const O& o) { return write_named(o.relaxation, o.relaxation_options); }},
+      {"update", "how the architecture parameters learn: a name, or {name: NAME, option: value}",
+       [=](O& o, const Given& g) { read_named(o.update, o.update_options, g, "architecture update", names.updates); },
+       [](const O& o) { return write_named(o.update, o.update_options); }},
+      {"regularisers", "of the architecture loss, as [{name: beta, final_weight: 50}]",
+       [=](O& o, const Given& g) { read_parts(o.regularisers, g, "regulariser", names.regularisers); },
+       [](const O& o) { return write_parts(o.regularisers); }},
+      {"stages", "of a progressive search, as [{epochs: 25, keep: 5}]; none = one stage of all epochs", read_stages, write_stages},
+      whole("epochs", &O::epochs, at_least(1), "passes over the weights' half of the training part"),
+      whole("batch", &O::batch, at_least(1), "images a step"),
+      number("learning_rate", &O::learning_rate, above(0), "of the weights (SGD), at the start"),
+      number("final_learning_rate", &O::final_learning_rate, at_least(0), "of the weights, at the end of the cosine"),
+      number("momentum", &O::momentum, rate, "of the weights"),
+      number("weight_decay", &O::weight_decay, at_least(0), "of the weights"),
+      number("gradient_clip", &O::gradient_clip, at_least(0), "largest gradient norm of the weights; 0 = off"),
+      number("drop_path", &O::drop_path, rate, "final rate at which paths are dropped"),
+      number("architecture_learning_rate", &O::architecture_learning_rate, above(0), "of the architecture parameters (Adam)"),
+      number("architecture_weight_decay", &O::architecture_weight_decay, at_least(0), "of the architecture parameters"),
+      number("architecture_beta1", &O::architecture_beta1, rate, "of their Adam"),
+      whole("architecture_every", &O::architecture_every, at_least(1), "steps of the weights for one of the architecture parameters"),
+      whole("warmup_epochs", &O::warmup_epochs, at_least(0), "epochs before the architecture parameters move"),
+      flag("search_only", &O::search_only, "candidates that are never picked (none) take part"),
+      flag("edge_weights", &O::edge_weights, "selects weigh their inputs too (edge normalisation)"),
+      whole("partial", &O::partial, at_least(1), "choices see 1/partial of the channels"),
+      flag("kernel_transform", &O::kernel_transform, "smaller kernels go through learned matrices"),
+      flag("distil", &O::distil, "of several paths a step the first learns from labels, the others from it"),
+      number("eigenvalue_stop", &O::eigenvalue_stop, at_least(0), "ends, and goes back, where the architecture Hessian's largest eigenvalue grew by this factor; 0 = never"),
+  };
+}
+
+Fields<DeriveOptions> derive_fields(const KnownNames& names) {
+  using O = DeriveOptions;
+  return {{"rule", "which choice of each decision is kept: a name, or {name: NAME, option: value}",
+           [=](O& o, const Given& g) { read_named(o.rule, o.rule_options, g, "derivation", names.derivations); },
+           [](const O& o) { return write_named(o.rule, o.rule_options); }}};
 }
 
 Fields<SearchOptions> search_fields(const KnownNames& names) {
@@ -330,8 +392,8 @@ const Fields<TrainingOptions>& training_fields() {
 const std::vector<PhaseKind>& phase_kinds() {
   static const std::vector<PhaseKind> kinds{
       phase_kind<SupernetOptions>("supernet", "trains all architectures at once in one network that shares weights", {},
-                                  [](const KnownNames&) { return supernet_fields(); }),
-      phase_kind<DeriveOptions>("derive", "reads the architecture off the supernet", {"supernet"}, [](const KnownNames&) { return derive_fields(); }),
+                                  supernet_fields),
+      phase_kind<DeriveOptions>("derive", "reads the architecture off the supernet", {"supernet"}, derive_fields),
       phase_kind<SearchOptions>("search", "tries architectures one by one", {}, search_fields),
       // Needs no phase: a retraining of its own is given its architecture by hand.
       phase_kind<RetrainOptions>("retrain", "trains the best from scratch and tests it once", {}, [](const KnownNames&) { return retrain_fields(); }),

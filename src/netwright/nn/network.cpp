@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "netwright/core/error.hpp"
-#include "netwright/nn/program.hpp"
+#include "netwright/nn/fused.hpp"
 
 namespace netwright {
 
@@ -22,13 +22,15 @@ struct Network::Impl {
   }
 };
 
-Network::Network(const Graph& closed, NetworkPlace place) : impl_(std::make_unique<Impl>()) {
+Network::Network(const Graph& closed, NetworkPlace place, const LoweringOptions& lowering) : impl_(std::make_unique<Impl>()) {
   if (closed.open()) throw UsageError("an open graph is no network: close it with an architecture first, or build a supernet");
   if (std::count_if(closed.nodes.begin(), closed.nodes.end(), [](const Node& n) { return n.op == "input"; }) != 1)
     throw UsageError("a network has exactly one input");
   impl_->graph = closed;
   impl_->place = place;
-  impl_->program = std::make_unique<Program>(closed, impl_->tensors, "", std::vector<Pattern>{single_node()}, place);
+  std::vector<Pattern> patterns = fused_patterns(lowering.without);
+  patterns.push_back(single_node());
+  impl_->program = std::make_unique<Program>(closed, impl_->tensors, "", patterns, place);
   initialise(Seed(0));
 }
 
@@ -45,6 +47,7 @@ std::vector<at::Tensor> Network::forward(const at::Tensor& input) {
 
 std::vector<at::Tensor> Network::values(const at::Tensor& input) {
   Frame frame{impl_->mode};
+  frame.every_value = true;
   impl_->run(input, frame);
   return frame.values;
 }

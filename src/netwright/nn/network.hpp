@@ -2,7 +2,8 @@
 // A closed graph as a trainable torch network.
 //
 // Inputs {batch, ...shape of the graph's input}; one output tensor a graph output. Tensors are named as in a PyTorch state_dict:
-// node name + "." + parameter name. Weights start as PyTorch's layers do (uniform, bound 1 / sqrt(fan_in)) until initialise().
+// node name + "." + parameter name. Weights start as the operation table says
+// (operation.hpp, Init).
 // On the CPU four-dimensional values run channels-last.
 // Cost of building: below 10 ms for 500 layers. Errors: UsageError when the graph is open or has more than one input.
 #include <ATen/core/Tensor.h>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "netwright/core/rng.hpp"
-#include "netwright/graph/graph.hpp"
+#include "netwright/graph/operation.hpp"
 
 namespace netwright {
 
@@ -21,6 +22,7 @@ struct NamedTensor {
   at::Tensor tensor;
   bool trainable = true;      // false: a buffer (running statistics)
   std::string op;             // of its node: "conv", "linear", "batch_norm"
+  Init init = Init::fan;      // how it starts
 };
 
 struct NetworkPlace {
@@ -28,9 +30,15 @@ struct NetworkPlace {
   at::Device device = at::kCPU;
 };
 
+// Which patterns lower groups of nodes: all but those named here (nn/fused.hpp lists them).
+struct LoweringOptions {
+  std::vector<std::string> without = {};
+  bool kernel_transform = false;   // smaller kernels through learned matrices (Once-for-All), in a supernet
+};
+
 class Network {
  public:
-  explicit Network(const Graph& closed, NetworkPlace place = {});
+  explicit Network(const Graph& closed, NetworkPlace place = {}, const LoweringOptions& lowering = {});
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "netwright/core/error.hpp"
@@ -36,21 +37,23 @@ at::Tensor run_shared(Frame& frame, const std::string& key, const at::Tensor& in
   return entry.output;
 }
 
-Step step_of(const LoweringCase& c) {
-  const Node& node = c.at();
-  const auto index = static_cast<std::size_t>(c.node);
-  if (node.op == "input") return [](Frame&) {};
-  std::vector<std::size_t> places = c.register_parameters(node);
-  auto* tensors = &c.tensors;
-  Kernel kernel = make_kernel(node);
-  const std::string key = is_pure(node.op) ? purity_key(node) : "";
-  return [=, inputs = node.inputs](Frame& frame) {
-    std::vector<at::Tensor> read, own;
-    for (const int input : inputs) read.push_back(frame.values[static_cast<std::size_t>(input)]);
-    for (const auto place : places) own.push_back((*tensors)[place].tensor);
-    const auto compute = [&] { return kernel(read, own, frame.mode); };
-    frame.values[index] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
-  };
+// Where the tied weight stands.
+std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, const Parameter& parameter) {
+  const std::string name = parameter.owner + "." + parameter.name;
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == name; });
+  if (found == tensors.end()) throw UsageError("node '" + node.name + "' (" + node.op + "): no node before it is called '" + parameter.owner + "', to which it is tied");
+  if (found->tensor.sizes() != at::IntArrayRef(parameter.shape))
+    throw UsageError("node '" + node.name + "' (" + node.op + "): it is tied to '" + parameter.owner + "' but needs a " + parameter.name + " of " + to_string(parameter.shape));
+  return static_cast<std::size_t>(found - tensors.begin());
+}
+
+// A bias shares the fan-in of the weight that stands before it; one whose weight is tied has its own length.
+double fan_bound(const std::vector<NamedTensor>& tensors, std::size_t i) {
+  const at::Tensor& tensor = tensors[i].tensor;
+  const std::string own = tensors[i].name.substr(0, tensors[i].name.rfind('.'));
+  const bool follows = tensor.dim() == 1 && i > 0 && tensors[i - 1].name.starts_with(own + ".");
+  const at::Tensor& weight = follows ? tensors[i - 1].tensor : tensor;
+  return 1.0 / std::sqrt(static_cast<double>(weight.dim() == 1 ? weight.numel() : weight.numel() / weight.size(0)));
 }
 
 }  // namespace
@@ -58,14 +61,34 @@ Step step_of(const LoweringCase& c) {
 std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const {
   std::vector<std::size_t> places;
   for (const auto& parameter : parameters(of, input_shapes(graph, of))) {
+    if (!parameter.owner.empty()) {
+      places.push_back(borrowed(tensors, of, parameter));
+      continue;
+    }
     places.push_back(tensors.size());
-    tensors.push_back({scope + of.name + "." + parameter.name, new_tensor(parameter, place), parameter.trainable, of.op});
+    tensors.push_back({scope + of.name + "." + parameter.name, new_tensor(parameter, place), parameter.trainable, of.op, parameter.init});
   }
   return places;
 }
 
+NodeStep node_step(const LoweringCase& c, int at) {
+  const Node& node = c.graph.nodes[static_cast<std::size_t>(at)];
+  if (node.op == "input") return {[](Frame&) {}, {}};
+  std::vector<std::size_t> places = c.register_parameters(node);
+  Kernel kernel = make_kernel(node);
+  const std::string key = is_pure(node.op) ? purity_key(node) : "";
+  const Step step = [=, tensors = &c.tensors, inputs = node.inputs](Frame& frame) {
+    std::vector<at::Tensor> read, own;
+    for (const int input : inputs) read.push_back(frame.values[static_cast<std::size_t>(input)]);
+    for (const auto place : places) own.push_back((*tensors)[place].tensor);
+    const auto compute = [&] { return kernel(read, own, frame.mode); };
+    frame.values[static_cast<std::size_t>(at)] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
+  };
+  return {step, places};
+}
+
 Pattern single_node() {
-  return {"single_node", [](const LoweringCase& c) -> std::optional<Lowered> { return Lowered{step_of(c)}; }};
+  return {"single_node", [](const LoweringCase& c) -> std::optional<Lowered> { return Lowered{node_step(c, c.node).step}; }};
 }
 
 Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns,
@@ -84,6 +107,7 @@ Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const st
 std::vector<at::Tensor> Program::run(Frame& frame) const {
   frame.values.resize(graph_->nodes.size());
   frame.masks.resize(graph_->nodes.size());
+  frame.moments.resize(graph_->nodes.size());
   for (const auto& step : steps_) step(frame);
   std::vector<at::Tensor> results;
   for (const int output : graph_->outputs) results.push_back(frame.values[static_cast<std::size_t>(output)]);
@@ -94,19 +118,16 @@ void initialise(std::vector<NamedTensor>& tensors, const Seed& seed) {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     at::Tensor& tensor = tensors[i].tensor;
-    const bool norm = tensors[i].op == "batch_norm";
-    if (norm) {
-      const bool one = tensors[i].name.ends_with(".weight") || tensors[i].name.ends_with(".running_var");
-      tensor.fill_(one ? 1.0 : 0.0);
+    if (tensors[i].init == Init::ones || tensors[i].init == Init::zeros) {
+      tensor.fill_(tensors[i].init == Init::ones ? 1.0 : 0.0);
       continue;
     }
-    // A bias shares the fan-in of the weight that stands before it.
-    const at::Tensor& weight = tensor.dim() == 1 && i > 0 ? tensors[i - 1].tensor : tensor;
-    const double bound = 1.0 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
+    const bool table = tensors[i].init == Init::table;
+    const double bound = table ? 0.02 : fan_bound(tensors, i);
     Rng rng = seed.derive("weight", i).rng();
     at::Tensor values = at::empty(tensor.sizes(), at::kDouble);
     auto* data = values.mutable_data_ptr<double>();
-    for (std::int64_t k = 0; k < values.numel(); ++k) data[k] = (2 * rng.uniform() - 1) * bound;
+    for (std::int64_t k = 0; k < values.numel(); ++k) data[k] = (table ? rng.normal() : 2 * rng.uniform() - 1) * bound;
     tensor.copy_(values);
   }
 }

@@ -3,7 +3,7 @@
 //
 // Lowering walks the nodes in order and asks a list of patterns, the first of which that matches takes the node (and, where it wants,
 // the nodes behind it) as one step. The last pattern takes any closed node. The supernet room puts its patterns for choices, selects
-// and open attributes in front; fused kernels will put theirs there too. Each pattern is named, so that one can be left out.
+// and open attributes in front, fused.hpp has those of the fused kernels. Each pattern is named, so that one can be left out.
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "netwright/graph/graph.hpp"
+#include "netwright/kernels/normalised_sum.hpp"
 #include "netwright/nn/network.hpp"
 #include "netwright/nn/operations.hpp"
 
@@ -22,9 +23,14 @@ namespace netwright {
 
 // The weight vector of each decision during one forward pass: element i weighs candidate i. `values` are the same numbers outside
 // of autograd; a candidate whose value is exactly zero is not run. A decision without an entry is summed with weight one (select).
+// What a candidate of value zero may do yet, so that its weight gets a gradient:
+//   gate    its weight is added, as the zero that it is: the gradient is the sum over dL/dy (GDAS' released code);
+//   probed  it runs without a graph of its own and is weighed by zero: the gradient is <dL/dy, value> (ProxylessNAS).
+enum class Idle { skipped, gate, probed };
 struct MixtureEntry {
   at::Tensor weights;
   std::vector<double> values;
+  std::vector<Idle> idle = {};   // empty: all are skipped
 };
 using Mixture = std::map<std::string, MixtureEntry, std::less<>>;
 
@@ -40,6 +46,9 @@ struct Frame {
     at::Tensor input, output;
   };
   std::unordered_map<std::string, std::unordered_map<const void*, Shared>>* shared = nullptr;
+  bool every_value = false;                 // somebody reads all of `values`: groups of nodes run node by node
+  std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
+  Term* deferred = nullptr;                 // where set, a batch norm that gives the output stands here and is left to the reader
 };
 
 using Step = std::function<void(Frame&)>;
@@ -56,7 +65,7 @@ struct LoweringCase {
   NetworkPlace place;
 
   const Node& at() const { return graph.nodes[static_cast<std::size_t>(node)]; }
-  // Registers the node's parameters; gives their places in `tensors`.
+  // Registers the node's parameters; gives their places in `tensors`. A tied one has its owner's place.
   std::vector<std::size_t> register_parameters(const Node& of) const;
 };
 
@@ -70,7 +79,15 @@ struct Pattern {
   std::function<std::optional<Lowered>(const LoweringCase&)> match;
 };
 
-// Any closed node, one step each; pure ones are shared within a pass.
+// One closed node on torch, and where its tensors stand.
+struct NodeStep {
+  Step step;
+  std::vector<std::size_t> places;
+};
+// Registers the tensors of that node. Pure nodes are shared within a pass.
+NodeStep node_step(const LoweringCase& c, int node);
+
+// Any closed node, one step each.
 Pattern single_node();
 
 class Program {
@@ -86,7 +103,7 @@ class Program {
   std::vector<Step> steps_;
 };
 
-// Uniform in +-1/sqrt(fan_in), zeros or ones, as each tensor's operation asks; drawn per tensor from seed.derive("weight", i).
+// As each tensor's `init` asks (graph/operation.hpp); drawn per tensor from seed.derive("weight", i).
 void initialise(std::vector<NamedTensor>& tensors, const Seed& seed);
 
 // Checks the input against the graph's; gives it the program's dtype, device and memory format.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "netwright/supernet/relaxation.hpp"
+
 namespace netwright {
 namespace {
 
@@ -17,7 +19,8 @@ int best_choice(const Decision& decision, const std::vector<double>& probabiliti
 
 double strength(const DecisionTree& tree, const Probabilities& probabilities, int decision, int input) {
   const auto& own = probabilities[static_cast<std::size_t>(decision)];
-  if (!own.empty()) return own[static_cast<std::size_t>(input)];
+  const bool ranked = ranked_by_children(tree, decision);
+  if (!own.empty() && !ranked) return own[static_cast<std::size_t>(input)];
   double best = 0;
   for (const int child : tree.children(decision)) {
     const Decision& d = tree[static_cast<std::size_t>(child)];
@@ -26,7 +29,7 @@ double strength(const DecisionTree& tree, const Probabilities& probabilities, in
     const auto& of_child = probabilities[static_cast<std::size_t>(child)];
     best = std::max(best, of_child[static_cast<std::size_t>(best_choice(d, of_child))]);
   }
-  return best;
+  return own.empty() ? best : best * own[static_cast<std::size_t>(input)];
 }
 
 std::int64_t strongest_inputs(const DecisionTree& tree, const Probabilities& probabilities, int decision) {

@@ -8,16 +8,52 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
+#include "netwright/supernet/elastic.hpp"
 #include "netwright/supernet/mixed.hpp"
 
 namespace netwright {
 namespace {
 
-const at::Tensor& weights_of(const Frame& frame, const Open& open) {
+const MixtureEntry& entry_of(const Frame& frame, const Open& open) {
   const auto found = frame.mixture == nullptr ? Mixture::const_iterator{} : frame.mixture->find(open.decision);
   if (frame.mixture == nullptr || found == frame.mixture->end() || !found->second.weights.defined())
     throw Error("decision '" + open.decision + "' has no weights in this pass");
-  return found->second.weights;
+  return found->second;
+}
+
+const at::Tensor& weights_of(const Frame& frame, const Open& open) { return entry_of(frame, open).weights; }
+
+// The matrices that make smaller kernels out of larger ones, identities at the start: one a step between neighbouring sizes.
+struct KernelSteps {
+  std::vector<std::int64_t> sizes;          // descending
+  std::vector<std::size_t> places;          // of the matrices among the tensors
+};
+
+KernelSteps register_steps(const LoweringCase& c, const Node& node, const Open& open) {
+  KernelSteps steps{open.values, {}};
+  std::sort(steps.sizes.rbegin(), steps.sizes.rend());
+  for (std::size_t i = 1; i < steps.sizes.size(); ++i) {
+    const std::string name = std::to_string(steps.sizes[i - 1]) + "to" + std::to_string(steps.sizes[i]);
+    steps.places.push_back(c.tensors.size());
+    const at::Tensor matrix = at::eye(steps.sizes[i] * steps.sizes[i], at::TensorOptions(c.place.dtype).device(c.place.device));
+    c.tensors.push_back({c.scope + node.name + "." + name, matrix.clone().requires_grad_(true), true, kernel_step_op});
+  }
+  return steps;
+}
+
+// sum_i w_i * (kernel i, zeros around it), over the kernels of weight other than zero.
+at::Tensor mixed_kernel(const at::Tensor& weight, const Open& open, const KernelSteps& steps, const std::vector<NamedTensor>& tensors, const MixtureEntry& entry) {
+  std::vector<at::Tensor> matrices;
+  for (const auto place : steps.places) matrices.push_back(tensors[place].tensor);
+  at::Tensor sum;
+  for (std::size_t i = 0; i < open.values.size(); ++i) {
+    if (entry.values[i] == 0.0) continue;
+    const std::int64_t edge = (weight.size(-1) - open.values[i]) / 2;
+    const at::Tensor kernel = transformed_kernel(weight, steps.sizes, matrices, open.values[i]);
+    const at::Tensor padded = at::constant_pad_nd(kernel, {edge, edge, edge, edge}, 0) * entry.weights[static_cast<std::int64_t>(i)];
+    sum = sum.defined() ? sum + padded : padded;
+  }
+  return sum;
 }
 
 // One row a value: ones on the centre taps, or on the first channels.
@@ -76,7 +112,7 @@ bool depthwise(const Node& node, const Shape& input) { return node.op == "conv" 
 // Whether a node hands its input's channels on, one to one.
 bool keeps_channels(const Node& node, const Shape& input) {
   if (node.op == "conv") return depthwise(node, input) && node.shape[0] == input[0];
-  return node.op != "linear" && node.op != "flatten" && node.op != "channel_shuffle" && node.op != "concat" && node.shape[0] == input[0];
+  return node.op != "linear" && node.op != "flatten" && node.op != "channel_shuffle" && node.op != "concat" && node.op != "slice" && node.shape[0] == input[0];
 }
 
 // Nodes behind an open width in this graph: each of them must carry the mask.
@@ -94,16 +130,18 @@ std::vector<bool> behind_open_width(const Graph& graph) {
 
 }  // namespace
 
-Pattern elastic_pattern() {
-  return {"elastic", [](const LoweringCase& c) -> std::optional<Lowered> {
+Pattern elastic_pattern(bool kernel_transform) {
+  return {"elastic", [kernel_transform](const LoweringCase& c) -> std::optional<Lowered> {
             if (open_attributes(c.at()).empty()) return std::nullopt;
             const Elastic elastic = elastic_of(c);
             const Node fixed = largest(c.at());
             const auto places = c.register_parameters(fixed);
+            const KernelSteps steps = elastic.kernel && kernel_transform ? register_steps(c, fixed, *elastic.kernel) : KernelSteps{};
             return Lowered{[=, kernel = make_kernel(fixed), tensors = &c.tensors, at = static_cast<std::size_t>(c.node)](Frame& frame) {
               std::vector<at::Tensor> own;
               for (const auto place : places) own.push_back((*tensors)[place].tensor);
-              if (elastic.kernel) own[0] = own[0] * at::tensordot(weights_of(frame, *elastic.kernel), elastic.taps, {0}, {0});
+              if (!steps.places.empty()) own[0] = mixed_kernel(own[0], *elastic.kernel, steps, *tensors, entry_of(frame, *elastic.kernel));
+              else if (elastic.kernel) own[0] = own[0] * at::tensordot(weights_of(frame, *elastic.kernel), elastic.taps, {0}, {0});
               at::Tensor value = kernel(std::vector<at::Tensor>{frame.values[static_cast<std::size_t>(fixed.inputs[0])]}, own, frame.mode);
               if (elastic.width) {
                 frame.masks[at] = at::matmul(weights_of(frame, *elastic.width), elastic.channels);

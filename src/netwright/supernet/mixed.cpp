@@ -1,6 +1,7 @@
 #include "netwright/supernet/mixed.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "netwright/core/error.hpp"
 
@@ -11,15 +12,42 @@ namespace {
 struct Candidate {
   std::shared_ptr<Program> program;   // null: identity
   bool constant_zero = false;         // its result is zero whatever it reads: it is not run and adds nothing
+  bool hands_on = false;              // identities alone: what dropout on skips acts on
 
+  // Undefined where the result is zero whatever it reads.
   at::Tensor run(const at::Tensor& input, const Frame& outer) const {
+    if (constant_zero) return {};
+    const bool drops = hands_on && outer.mode.skip_dropout > 0 && outer.mode.training && outer.mode.noise;
+    if (drops) return at::dropout(input, outer.mode.skip_dropout, true);
     if (!program) return input;
     Frame frame{outer.mode, outer.mixture};
     frame.shared = outer.shared;
     frame.values = {input};
     return program->run(frame)[0];
   }
+
+  // The same, a batch norm at its end left to the sum that reads it.
+  Term term(const at::Tensor& input, const Frame& outer) const {
+    const bool ends_in_norm = program && !constant_zero && !hands_on && program->graph().output().op == "batch_norm";
+    if (!ends_in_norm) return run(input, outer);
+    Term left;
+    Frame frame{outer.mode, outer.mixture};
+    frame.shared = outer.shared;
+    frame.values = {input};
+    frame.deferred = &left;
+    const at::Tensor value = program->run(frame)[0];
+    if (!left.norm) return value;
+    // What runs without a graph of its own leaves no gradients on its weights.
+    if (!at::GradMode::is_enabled() && left.norm->weight.defined()) left.norm->weight = left.norm->weight.detach(), left.norm->bias = left.norm->bias.detach();
+    return left;
+  }
 };
+
+bool hands_on(const Graph& graph) {
+  for (const auto& node : graph.nodes)
+    if (node.op != "input" && node.op != "identity") return false;
+  return true;
+}
 
 std::vector<Candidate> candidates_of(const LoweringCase& c) {
   std::vector<Candidate> list;
@@ -29,6 +57,7 @@ std::vector<Candidate> candidates_of(const LoweringCase& c) {
       const std::string scope = c.scope + c.at().name + "." + branch.name + ".";
       candidate.program = std::make_shared<Program>(branch.graph(), c.tensors, scope, c.patterns, c.place);
       candidate.constant_zero = branch.graph().output().op == "zero";
+      candidate.hands_on = hands_on(branch.graph());
     }
     list.push_back(std::move(candidate));
   }
@@ -41,23 +70,6 @@ const MixtureEntry* entry_of(const Frame& frame, const std::string& decision) {
   return found == frame.mixture->end() || !found->second.weights.defined() ? nullptr : &found->second;
 }
 
-// The weighted sum of what the candidates make of their inputs; candidates of weight zero, and those that give zero, are left out.
-at::Tensor mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Frame& frame, bool fused) {
-  std::vector<at::Tensor> values;
-  std::vector<std::int64_t> used;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (entry.values[i] == 0.0 || candidates[i].constant_zero) continue;
-    values.push_back(candidates[i].run(inputs[inputs.size() == 1 ? 0 : i], frame));
-    used.push_back(static_cast<std::int64_t>(i));
-  }
-  if (values.empty()) return {};
-  const bool plain = values.size() == 1 && entry.values[static_cast<std::size_t>(used[0])] == 1.0 && !entry.weights.requires_grad();
-  if (plain) return values[0];
-  const bool all = used.size() == candidates.size();
-  const at::Tensor weights = all ? entry.weights : entry.weights.index_select(0, at::tensor(used, at::TensorOptions(at::kLong).device(entry.weights.device())));
-  return weighted_sum(weights, values, fused);
-}
-
 // When every candidate is zero the result still needs its shape.
 at::Tensor zeros_of(const Shape& shape, const at::Tensor& like) {
   std::vector<std::int64_t> full{like.size(0)};
@@ -65,11 +77,38 @@ at::Tensor zeros_of(const Shape& shape, const at::Tensor& like) {
   return at::zeros(full, like.options().memory_format(full.size() == 4 ? like.suggest_memory_format() : at::MemoryFormat::Contiguous));
 }
 
+at::Tensor select_weights(const at::Tensor& weights, const std::vector<std::int64_t>& used) {
+  if (static_cast<std::int64_t>(used.size()) == weights.numel()) return weights;
+  return weights.index_select(0, at::tensor(used, at::TensorOptions(at::kLong).device(weights.device())));
+}
+
+// Undefined weights: the one term by itself.
+at::Tensor sum_of_terms(const at::Tensor& weights, const std::vector<Term>& terms, bool fused) {
+  if (!weights.defined() && !terms[0].norm) return terms[0].value;
+  if (fused && normalised_sum_fits(weights, terms)) return normalised_sum(weights, terms);
+  std::vector<at::Tensor> values;
+  for (const auto& term : terms) values.push_back(normalised(term));
+  return weights.defined() ? weighted_sum(weights, values, fused) : values[0];
+}
+
+at::Tensor mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Node& node, const Frame& frame,
+               bool fused) {
+  const at::Tensor mixed = mixed_sum(
+      entry,
+      [&](std::size_t i) {
+        const at::Tensor& input = inputs[inputs.size() == 1 ? 0 : i];
+        return fused ? candidates[i].term(input, frame) : Term(candidates[i].run(input, frame));
+      },
+      fused);
+  if (!mixed.defined()) return zeros_of(node.shape, inputs[0]);
+  return mixed.dim() == 0 ? zeros_of(node.shape, inputs[0]) + mixed : mixed;
+}
+
 at::Tensor sum_all(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const Frame& frame) {
   at::Tensor sum;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const at::Tensor value = candidates[i].run(inputs[i], frame);
-    sum = sum.defined() ? sum + value : value;
+    if (value.defined()) sum = sum.defined() ? sum + value : value;
   }
   return sum;
 }
@@ -88,6 +127,27 @@ at::Tensor concatenate(const Node& node, const std::vector<Candidate>& candidate
 
 }  // namespace
 
+at::Tensor mixed_sum(const MixtureEntry& entry, const std::function<Term(std::size_t)>& run, bool fused) {
+  const bool learns = entry.weights.requires_grad();
+  std::vector<Term> values;
+  std::vector<std::int64_t> used, gates;
+  for (std::size_t i = 0; i < entry.values.size(); ++i) {
+    const Idle idle = entry.idle.empty() || !learns ? Idle::skipped : entry.idle[i];
+    if (entry.values[i] == 0.0 && idle == Idle::gate) gates.push_back(static_cast<std::int64_t>(i));
+    if (entry.values[i] == 0.0 && idle != Idle::probed) continue;
+    const at::AutoGradMode graph(entry.values[i] != 0.0 && at::GradMode::is_enabled());
+    Term term = run(i);
+    if (!term.value.defined()) continue;
+    values.push_back(std::move(term));
+    used.push_back(static_cast<std::int64_t>(i));
+  }
+  const at::Tensor gate = gates.empty() ? at::Tensor() : select_weights(entry.weights, gates).sum();
+  if (values.empty()) return gate;
+  const bool plain = values.size() == 1 && entry.values[static_cast<std::size_t>(used[0])] == 1.0 && !learns;
+  const at::Tensor sum = plain ? sum_of_terms({}, values, fused) : sum_of_terms(select_weights(entry.weights, used), values, fused);
+  return gate.defined() ? sum + gate : sum;
+}
+
 Pattern choice_pattern(bool fused_sum) {
   return {"choice", [fused_sum](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.at().op != "choice") return std::nullopt;
@@ -95,8 +155,7 @@ Pattern choice_pattern(bool fused_sum) {
               const at::Tensor input = frame.values[static_cast<std::size_t>(node.inputs[0])];
               const MixtureEntry* entry = entry_of(frame, node.decision);
               if (entry == nullptr) throw Error("decision '" + node.decision + "' has no weights in this pass");
-              const at::Tensor mixed = mix(candidates, {input}, *entry, frame, fused_sum);
-              frame.values[at] = mixed.defined() ? mixed : zeros_of(node.shape, input);
+              frame.values[at] = mix(candidates, {input}, *entry, node, frame, fused_sum);
             }};
           }};
 }
@@ -111,10 +170,7 @@ Pattern select_pattern(bool fused_sum) {
               const MixtureEntry* entry = entry_of(frame, node.decision);
               if (concat) frame.values[at] = concatenate(node, candidates, inputs, entry, frame);
               else if (entry == nullptr) frame.values[at] = sum_all(candidates, inputs, frame);
-              else {
-                const at::Tensor mixed = mix(candidates, inputs, *entry, frame, fused_sum);
-                frame.values[at] = mixed.defined() ? mixed : zeros_of(node.shape, inputs[0]);
-              }
+              else frame.values[at] = mix(candidates, inputs, *entry, node, frame, fused_sum);
             }};
           }};
 }

@@ -3,41 +3,9 @@
 #include <ATen/ATen.h>
 
 #include "netwright/core/error.hpp"
-#include "netwright/core/names.hpp"
+#include "netwright/supernet/builtin.hpp"
 
 namespace netwright {
-namespace {
-
-std::vector<double> to_values(const at::Tensor& vector) {
-  const at::Tensor plain = vector.detach().to(at::kCPU, at::kDouble).contiguous();
-  return {plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel()};
-}
-
-class Softmax : public Relaxation {
- public:
-  explicit Softmax(const DecisionTree& tree) : tree_(tree) {}
-
-  Mixture draw(const ArchitectureParameters& parameters, Rng&) const override {
-    Mixture mixture;
-    for (std::size_t d = 0; d < tree_.size(); ++d) {
-      if (!parameters.vectors[d].defined()) continue;
-      const at::Tensor weights = at::softmax(parameters.vectors[d], 0);
-      mixture.emplace(tree_[d].name, MixtureEntry{weights, to_values(weights)});
-    }
-    return mixture;
-  }
-
-  std::vector<std::vector<double>> probabilities(const ArchitectureParameters& parameters) const override {
-    std::vector<std::vector<double>> list;
-    for (const auto& vector : parameters.vectors) list.push_back(vector.defined() ? to_values(at::softmax(vector.detach(), 0)) : std::vector<double>{});
-    return list;
-  }
-
- private:
-  const DecisionTree& tree_;
-};
-
-}  // namespace
 
 bool takes_all(const Decision& decision) {
   return decision.kind == Kind::k_of_n && decision.minimum >= static_cast<int>(decision.choices.size());
@@ -54,18 +22,23 @@ bool ranked_by_children(const DecisionTree& tree, int decision) {
   return true;
 }
 
-ArchitectureParameters ArchitectureParameters::start(const DecisionTree& tree, const Seed& seed, NetworkPlace place) {
+ArchitectureParameters ArchitectureParameters::start(const DecisionTree& tree, const Seed& seed, NetworkPlace place, const ParameterStart& how) {
   ArchitectureParameters parameters;
   for (std::size_t d = 0; d < tree.size(); ++d) {
-    if (takes_all(tree[d]) || ranked_by_children(tree, static_cast<int>(d))) {
+    const bool ranked = ranked_by_children(tree, static_cast<int>(d));
+    if (ranked ? !how.edges : takes_all(tree[d])) {
       parameters.vectors.emplace_back();
       continue;
     }
     Rng rng = seed.derive("architecture", d).rng();
     std::vector<double> values(tree[d].choices.size());
-    for (auto& value : values) value = 1e-3 * rng.normal();
+    for (auto& value : values) value = how.deviation * rng.normal();
     parameters.vectors.push_back(at::tensor(values, at::kDouble).to(place.device, place.dtype).requires_grad_(true));
   }
+  if (how.search_only) return parameters;
+  for (std::size_t d = 0; d < tree.size(); ++d)
+    for (std::size_t i = 0; i < tree[d].choices.size(); ++i)
+      if (!tree[d].may_pick(static_cast<int>(i))) parameters.take_out(tree, d, i);
   return parameters;
 }
 
@@ -76,21 +49,39 @@ std::vector<at::Tensor> ArchitectureParameters::defined() const {
   return list;
 }
 
+void ArchitectureParameters::take_out(const DecisionTree& tree, std::size_t decision, std::size_t choice) {
+  out.resize(tree.size());
+  out[decision].resize(tree[decision].choices.size(), false);
+  out[decision].at(choice) = true;
+}
+
+std::vector<std::int64_t> ArchitectureParameters::left(const Decision& decision, std::size_t index) const {
+  std::vector<std::int64_t> list;
+  for (std::size_t i = 0; i < decision.choices.size(); ++i)
+    if (!is_out(index, i)) list.push_back(static_cast<std::int64_t>(i));
+  return list;
+}
+
 const std::vector<RelaxationEntry>& relaxations() {
   static const std::vector<RelaxationEntry> list = {
-      {"softmax", "w = softmax(alpha), every candidate runs", "Liu et al. 2019, arXiv 1806.09055",
-       [](const DecisionTree& tree) -> std::unique_ptr<Relaxation> { return std::make_unique<Softmax>(tree); }},
+      {"softmax", make_softmax},         {"sigmoid", make_sigmoid},     {"gumbel", make_gumbel}, {"concrete", make_gumbel},
+      {"gumbel_hard", make_gumbel_hard}, {"dirichlet", make_dirichlet}, {"gates", make_gates},   {"uniform", make_uniform},
+      {"fair", make_fair},               {"sandwich", make_sandwich},   {"policy", make_policy, true},
   };
   return list;
 }
 
-std::unique_ptr<Relaxation> make_relaxation(std::string_view name, const DecisionTree& tree) {
-  std::vector<std::string> names;
-  for (const auto& entry : relaxations()) {
-    if (entry.name == name) return entry.make(tree);
-    names.push_back(entry.name);
-  }
-  throw UsageError("unknown relaxation '" + std::string(name) + "'" + name_hint(name, names));
+const RelaxationEntry& find_relaxation(std::string_view name) {
+  for (const auto& entry : relaxations())
+    if (entry.name == name) return entry;
+  find_part(relaxation_parts(), "relaxation", name);
+  throw Error("relaxation '" + std::string(name) + "' has a name and no code");
+}
+
+std::unique_ptr<Relaxation> make_relaxation(std::string_view name, const RelaxationCase& c) { return find_relaxation(name).make(c); }
+
+std::unique_ptr<Relaxation> make_relaxation(std::string_view name, const DecisionTree& tree, const std::map<std::string, std::string, std::less<>>& options) {
+  return make_relaxation(name, {.tree = tree, .options = PartValues(find_part(relaxation_parts(), "relaxation", name), options)});
 }
 
 }  // namespace netwright

@@ -1,10 +1,12 @@
 #include "netwright/supernet/supernet.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
 #include "netwright/core/error.hpp"
+#include "netwright/nn/fused.hpp"
 #include "netwright/supernet/mixed.hpp"
 
 namespace netwright {
@@ -12,8 +14,11 @@ namespace {
 
 // The patterns in the order in which they are asked. What stands in `without` is left out where plain torch can do the same.
 std::vector<Pattern> patterns(const LoweringOptions& options) {
-  const auto on = [&](const char* name) { return std::find(options.without.begin(), options.without.end(), name) == options.without.end(); };
-  return {choice_pattern(on("weighted_sum")), select_pattern(on("weighted_sum")), elastic_pattern(), masked_pattern(), single_node()};
+  const bool sum = std::find(options.without.begin(), options.without.end(), "weighted_sum") == options.without.end();
+  std::vector<Pattern> list{choice_pattern(sum), select_pattern(sum), elastic_steps_pattern(), elastic_pattern(options.kernel_transform), masked_pattern()};
+  for (auto& pattern : fused_patterns(options.without, {"weighted_sum", "shared"})) list.push_back(std::move(pattern));
+  list.push_back(single_node());
+  return list;
 }
 
 }  // namespace
@@ -39,7 +44,12 @@ Supernet::~Supernet() = default;
 Supernet::Supernet(Supernet&&) noexcept = default;
 Supernet& Supernet::operator=(Supernet&&) noexcept = default;
 
-void Supernet::initialise(const Seed& seed) { netwright::initialise(impl_->tensors, seed); }
+void Supernet::initialise(const Seed& seed) {
+  netwright::initialise(impl_->tensors, seed);
+  const at::NoGradGuard no_grad;
+  for (auto& named : impl_->tensors)
+    if (named.op == kernel_step_op) named.tensor.copy_(at::eye(named.tensor.size(0), named.tensor.options().requires_grad(false)));
+}
 
 std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture& mixture) {
   std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
@@ -51,6 +61,7 @@ std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture
 
 void Supernet::train(bool on) { impl_->mode.training = on; }
 void Supernet::set_noise(bool on) { impl_->mode.noise = on; }
+void Supernet::set_skip_dropout(double rate) { impl_->mode.skip_dropout = rate; }
 void Supernet::set_drop_path(double rate) { impl_->mode.drop_path = rate; }
 const std::vector<NamedTensor>& Supernet::tensors() const { return impl_->tensors; }
 

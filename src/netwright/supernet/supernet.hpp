@@ -7,7 +7,7 @@
 // masks over the widest; with a one-hot vector both equal the closed network with that number.
 // Tensors are named node "." branch "." inner node "." parameter, in the order in which the graph is walked.
 // Source: weight sharing as in DARTS (Liu et al. 2019, arXiv 1806.09055, eq. 2); masks as in FBNetV2 (Wan et al. 2020, arXiv
-// 2004.05565); centre crops as in Once-for-All (arXiv 1908.09791) without its transform matrices.
+// 2004.05565); centre crops as in Once-for-All (arXiv 1908.09791), its transform matrices where LoweringOptions asks for them.
 // Errors: Unsupported for an open stride, dilation, groups or padding, and for a concatenating select that is relaxed.
 #include <ATen/core/Tensor.h>
 
@@ -22,11 +22,8 @@
 
 namespace netwright {
 
-// Which patterns lower groups of nodes: all but those named here. "weighted_sum" turns the one-pass sum over candidates off.
-struct LoweringOptions {
-  std::vector<std::string> without = {};
-};
-
+// LoweringOptions::without may also name "weighted_sum", the one-pass sum over candidates, and "shared", ReLUs and poolings computed
+// once for all that read one value.
 class Supernet {
  public:
   explicit Supernet(const Graph& open, NetworkPlace place = {}, const LoweringOptions& lowering = {});
@@ -40,6 +37,7 @@ class Supernet {
   void train(bool on);
   void set_noise(bool on);               // dropout and drop-path while training; off where shared weights are only measured
   void set_drop_path(double rate);
+  void set_skip_dropout(double rate);    // behind candidates that hand their input on (P-DARTS, Chen et al. 2019, arXiv 1904.12760)
   const std::vector<NamedTensor>& tensors() const;
   std::vector<at::Tensor> parameters() const;
   const Graph& graph() const;

@@ -2,14 +2,20 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/hash.hpp"
-#include "netwright/trained/architecture_update.hpp"
+#include "netwright/learned/policy.hpp"
+#include "netwright/supernet/derive.hpp"
+#include "netwright/supernet/elastic.hpp"
+#include "netwright/supernet/partial.hpp"
+#include "netwright/trained/stage.hpp"
 #include "netwright/training/checkpoint.hpp"
 #include "netwright/training/device.hpp"
 #include "netwright/training/schedule.hpp"
@@ -30,7 +36,8 @@ void check(const SupernetOptions& o) {
 
 nlohmann::json to_json(const OneShotReport& r) {
   return {{"epoch", r.epoch}, {"train_loss", r.train_loss}, {"train_accuracy", r.train_accuracy}, {"architecture_loss", r.architecture_loss},
-          {"val_accuracy", r.val_accuracy}, {"val_loss", r.val_loss}, {"seconds", r.seconds}, {"probabilities", r.probabilities}};
+          {"val_accuracy", r.val_accuracy}, {"val_loss", r.val_loss}, {"seconds", r.seconds}, {"probabilities", r.probabilities},
+          {"skips", r.skips}, {"picks", r.picks}, {"eigenvalue", r.eigenvalue}};
 }
 
 OneShotReport from_json(const nlohmann::json& j) {
@@ -38,7 +45,63 @@ OneShotReport from_json(const nlohmann::json& j) {
   r.epoch = j.at("epoch"), r.train_loss = j.at("train_loss"), r.train_accuracy = j.at("train_accuracy"), r.architecture_loss = j.at("architecture_loss");
   r.val_accuracy = j.at("val_accuracy"), r.val_loss = j.at("val_loss"), r.seconds = j.at("seconds");
   r.probabilities = j.at("probabilities").get<std::vector<std::vector<double>>>();
+  r.skips = j.at("skips"), r.picks = j.at("picks"), r.eigenvalue = j.at("eigenvalue");
   return r;
+}
+
+LoweringOptions lowering_of(LoweringOptions lowering, const SupernetOptions& o) {
+  lowering.kernel_transform = lowering.kernel_transform || o.kernel_transform;
+  return lowering;
+}
+
+// A controller where the relaxation draws from one; the parameters themselves where only the update asks for draws.
+std::shared_ptr<const Policy> policy_of(const DecisionTree& tree, const SupernetOptions& o, const ArchitectureUpdate& update,
+                                        const ArchitectureParameters& parameters, const Seed& seed, NetworkPlace place) {
+  if (!find_relaxation(o.relaxation).needs_policy) return update.by_reward() ? make_parameter_policy(tree, parameters) : nullptr;
+  const PartValues options(find_part(relaxation_parts(), "relaxation", o.relaxation), o.relaxation_options);
+  return make_controller(tree, {static_cast<std::int64_t>(options.number("hidden")), options.number("temperature"), options.number("tanh_constant")},
+                         seed.derive("policy"), place);
+}
+
+// Which choices only hand their input on, by decision; of all places that name it.
+std::map<std::string, std::vector<bool>, std::less<>> skips_of(const Graph& graph) {
+  std::map<std::string, std::vector<bool>, std::less<>> found;
+  for (const Node& node : graph.nodes) {
+    for (std::size_t i = 0; i < node.branches.size(); ++i) {
+      if (node.branches[i].body.empty()) continue;
+      const Graph& inner = node.branches[i].graph();
+      for (auto& [name, list] : skips_of(inner)) found.emplace(name, list);
+      if (node.op != "choice") continue;
+      auto& list = found[node.decision];
+      list.resize(node.branches.size(), false);
+      list[i] = list[i] || std::all_of(inner.nodes.begin(), inner.nodes.end(), [](const Node& n) { return n.op == "input" || n.op == "identity"; });
+    }
+  }
+  return found;
+}
+
+// Normal directions of a fixed stream, for the power iteration.
+std::vector<at::Tensor> directions(const std::vector<at::Tensor>& like, const Seed& seed) {
+  Rng rng = seed.rng();
+  std::vector<at::Tensor> list;
+  for (const auto& tensor : like) {
+    std::vector<double> values(static_cast<std::size_t>(tensor.numel()));
+    for (auto& value : values) value = rng.normal();
+    list.push_back(at::tensor(values, at::kDouble).to(tensor.device(), tensor.scalar_type()).reshape(tensor.sizes()));
+  }
+  return list;
+}
+
+double norm_of(const std::vector<at::Tensor>& tensors) {
+  double sum = 0;
+  for (const auto& tensor : tensors) sum += tensor.to(at::kDouble).square().sum().item<double>();
+  return std::sqrt(sum);
+}
+
+double mean_of(const std::vector<OneShotReport>& history, std::size_t end, std::size_t count) {
+  double sum = 0;
+  for (std::size_t i = end - count; i < end; ++i) sum += history[i].eigenvalue;
+  return sum / static_cast<double>(count);
 }
 
 }  // namespace
@@ -78,33 +141,108 @@ OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOpti
       options_((check(options), options)),
       seed_(seed),
       place_(place),
-      supernet_(open, place, lowering),
-      parameters_(ArchitectureParameters::start(tree, seed, place)),
-      relaxation_(make_relaxation(options.relaxation, tree)),
-      weights_(supernet_.parameters(), {.name = "sgd", .learning_rate = options.learning_rate, .momentum = options.momentum, .nesterov = false,
-                                        .weight_decay = options.weight_decay}),
-      architecture_(parameters_.defined(), {.name = "adam", .learning_rate = options.architecture_learning_rate, .beta1 = 0.5, .beta2 = 0.999,
-                                            .weight_decay = options.architecture_weight_decay}) {
+      supernet_(partial_channels(open, options.partial), place, lowering_of(lowering, options)),
+      parameters_(ArchitectureParameters::start(tree, seed, place, {.edges = options.edge_weights, .search_only = options.search_only})),
+      update_(make_architecture_update(options.update, options.update_options)),
+      weights_(weight_optimiser()),
+      architecture_({}, {.name = "adam"}) {
   if (tree.size() == 0) throw UsageError("the space has no decision: there is nothing to search");
+  policy_ = policy_of(tree, options, *update_, parameters_, seed, place);
+  relaxation_ = make_relaxation(options.relaxation, {tree, PartValues(find_part(relaxation_parts(), "relaxation", options.relaxation), options.relaxation_options), policy_});
+  if (update_->moves() && !update_->by_reward() && !relaxation_->differentiable())
+    throw UsageError("supernet: relaxation '" + options.relaxation + "' carries no gradient; update '" + options.update + "' needs one (reinforce and none do not)");
+  for (const auto& part : options.regularisers) regularisers_.push_back(make_regulariser(part.name, part.options, {tree, open}));
+  architecture_ = architecture_optimiser();
   supernet_.initialise(seed.derive("weights"));
+}
+
+Optimiser OneShot::weight_optimiser() const {
+  return Optimiser(supernet_.parameters(), {.name = "sgd", .learning_rate = options_.learning_rate, .momentum = options_.momentum, .nesterov = false,
+                                            .weight_decay = options_.weight_decay});
+}
+
+Optimiser OneShot::architecture_optimiser() const {
+  return Optimiser(learned(), {.name = "adam", .learning_rate = options_.architecture_learning_rate, .beta1 = options_.architecture_beta1, .beta2 = 0.999,
+                               .weight_decay = options_.architecture_weight_decay});
+}
+
+std::vector<at::Tensor> OneShot::learned() const {
+  if (!policy_) return parameters_.defined();
+  std::vector<at::Tensor> list;
+  for (const auto& named : policy_->parameters()) list.push_back(named.tensor);
+  return list;
+}
+
+// ---- stages ----
+
+struct OneShot::StagePlace {
+  StageOptions stage;
+  std::int64_t index = 0, before = 0, epochs = 0;
+  bool anew = false;    // some stage starts anew: schedules then run within stages
+};
+
+std::int64_t OneShot::epochs() const {
+  std::int64_t total = 0;
+  for (const auto& stage : options_.stages) total += stage.epochs;
+  return options_.stages.empty() ? options_.epochs : total;
+}
+
+OneShot::StagePlace OneShot::place_of(std::int64_t epoch) const {
+  StagePlace place;
+  place.epochs = epochs();
+  if (options_.stages.empty()) return place;
+  for (const auto& stage : options_.stages) place.anew = place.anew || stage.fresh;
+  while (epoch > place.before + options_.stages[static_cast<std::size_t>(place.index)].epochs) place.before += options_.stages[static_cast<std::size_t>(place.index++)].epochs;
+  place.stage = options_.stages[static_cast<std::size_t>(place.index)];
+  if (place.anew) place.epochs = place.stage.epochs;
+  return place;
+}
+
+double OneShot::progress(std::int64_t epoch) const {
+  const StagePlace place = place_of(epoch);
+  const std::int64_t done = place.anew ? epoch - place.before - 1 : epoch - 1;
+  return place.epochs > 1 ? static_cast<double>(done) / static_cast<double>(place.epochs - 1) : 0.0;
+}
+
+void OneShot::close_stage(std::int64_t epoch) {
+  const StagePlace place = place_of(epoch);
+  const std::int64_t within = epoch - place.before;
+  if (place.stage.close_every > 0 && within % place.stage.close_every == 0) close_best_edge(tree_, parameters_, probabilities());
+  if (options_.stages.empty() || within != place.stage.epochs) return;
+  const auto last = static_cast<std::int64_t>(options_.stages.size()) - 1;
+  if (place.stage.keep > 0) drop_choices(tree_, parameters_, probabilities(), static_cast<int>(place.stage.keep), place.index + 1 == last);
+  if (place.index < last && options_.stages[static_cast<std::size_t>(place.index) + 1].fresh) start_anew(place.index + 1);
+}
+
+void OneShot::start_anew(std::int64_t stage) {
+  const auto number = static_cast<std::uint64_t>(stage);
+  supernet_.initialise(seed_.derive("weights", number));
+  const auto fresh = ArchitectureParameters::start(tree_, seed_.derive("stage", number), place_, {.edges = options_.edge_weights});
+  {
+    const at::NoGradGuard no_grad;
+    for (std::size_t d = 0; d < tree_.size(); ++d)
+      if (parameters_.vectors[d].defined()) parameters_.vectors[d].copy_(fresh.vectors[d]);
+  }
+  weights_ = weight_optimiser();
+  architecture_ = architecture_optimiser();
 }
 
 // What one call of train() works with.
 struct OneShot::Run {
   Batches weight_batches, architecture_batches;
-  std::unique_ptr<ArchitectureUpdate> update;
   std::vector<at::Tensor> parameters, architecture;
   const OneShotHooks& hooks;
   Clock::time_point start = Clock::now();
   double before = 0;           // seconds that earlier runs spent
   std::int64_t images = 0;
+  double rate = 0;             // of the weights' next step
 
-  void tell(const SupernetOptions& o, std::int64_t epoch, std::int64_t step) const {
+  void tell(const SupernetOptions& o, std::int64_t epochs, std::int64_t epoch, std::int64_t step) const {
     if (!hooks.on_step) return;
     const std::int64_t steps = weight_batches.steps();
     const double rate = static_cast<double>(images) / seconds_since(start);
-    const double left = static_cast<double>(((o.epochs - epoch + 1) * steps - step) * 2 * o.batch);
-    hooks.on_step({epoch, o.epochs, step, steps, rate, left / rate});
+    const double left = static_cast<double>(((epochs - epoch + 1) * steps - step) * 2 * o.batch);
+    hooks.on_step({epoch, epochs, step, steps, rate, left / rate});
   }
 };
 
@@ -114,86 +252,203 @@ TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, co
   const BatchOptions batching{.batch = options_.batch, .augmentation = augmentation, .shuffle = true, .drop_single = true};
   Run run{Batches(first, batching, seed_.derive("weight_batches"), place_.device),
           Batches(second, batching, seed_.derive("architecture_batches"), place_.device),
-          make_architecture_update(options_.update), supernet_.parameters(), parameters_.defined(), hooks};
+          supernet_.parameters(), learned(), hooks};
   if (!history_.empty()) run.before = history_.back().seconds;
-  for (auto epoch = static_cast<std::int64_t>(history_.size()) + 1; epoch <= options_.epochs; ++epoch) {
+  for (auto epoch = static_cast<std::int64_t>(history_.size()) + 1; epoch <= epochs(); ++epoch) {
     seed_torch(seed_.derive("torch", static_cast<std::uint64_t>(epoch)));
     Steps sums(place_.device);
     if (!run_epoch(run, epoch, sums)) return TrainEnd::interrupted;
     history_.push_back(close_epoch(run, epoch, sums, split.validation));
+    const bool curved = too_curved();
+    close_stage(epoch);
     if (!hooks.checkpoint.empty()) save(hooks.checkpoint);
     if (hooks.on_epoch && !hooks.on_epoch(history_.back())) return TrainEnd::stopped;
+    if (curved) return TrainEnd::done;
   }
   return TrainEnd::done;
 }
 
 bool OneShot::run_epoch(Run& run, std::int64_t epoch, Steps& sums) {
   Rng rng = seed_.derive("relaxation", static_cast<std::uint64_t>(epoch)).rng();
+  const StagePlace place = place_of(epoch);
+  const std::int64_t within = place.anew ? epoch - place.before : epoch;
   supernet_.train(true);
+  supernet_.set_skip_dropout(place.stage.skip_dropout * (1 - static_cast<double>(epoch - place.before - 1) / static_cast<double>(place.stage.epochs)));
+  if (options_.drop_path > 0) supernet_.set_drop_path(drop_path_rate(options_.drop_path, epoch - 1, epochs()));
   run.weight_batches.start(epoch);
   run.architecture_batches.start(epoch);
   while (auto batch = run.weight_batches.next()) {
     if (run.hooks.interrupted && run.hooks.interrupted()) return false;
     const auto other = run.architecture_batches.next();
     if (!other) break;
-    if (epoch > options_.warmup_epochs) sums.add_architecture(architecture_step(run, *batch, *other, rng));
     const double done = static_cast<double>(sums.steps) / static_cast<double>(run.weight_batches.steps());
-    weights_.set_learning_rate(cosine(options_.learning_rate, options_.final_learning_rate, static_cast<double>(epoch - 1) + done, static_cast<double>(options_.epochs)));
-    weight_step(run, *batch, rng, sums);
+    run.rate = cosine(options_.learning_rate, options_.final_learning_rate, static_cast<double>(within - 1) + done, static_cast<double>(place.epochs));
+    weights_.set_learning_rate(run.rate);
+    const bool learns = within > options_.warmup_epochs && update_->moves() && sums.steps % options_.architecture_every == 0;
+    if (learns) sums.add_architecture(architecture_step(run, *batch, *other, rng, epoch));
+    weight_step(run, *batch, rng, sums, epoch);
     run.images += 2 * batch->targets.size(0);
     if (sums.steps % kLossCheckSteps == 0) sums.check(epoch);
-    run.tell(options_, epoch, sums.steps);
+    run.tell(options_, epochs(), epoch, sums.steps);
   }
   sums.check(epoch);
+  for (const auto& tensor : run.architecture)
+    if (!tensor.isfinite().all().item<bool>()) throw Diverged("diverged: an architecture parameter is no finite number after epoch " + std::to_string(epoch));
   return true;
 }
 
-at::Tensor OneShot::architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng) {
-  const auto loss_on = [&](const Batch& data) {
-    return at::cross_entropy_loss(supernet_.forward(data.inputs, relaxation_->draw(parameters_, rng))[0], data.targets);
-  };
-  const at::Tensor loss = run.update->gradients({[&] { return loss_on(other); }, [&] { return loss_on(batch); }, run.architecture, run.parameters});
-  architecture_.step();
-  architecture_.clear_gradients();
+at::Tensor OneShot::architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch) {
+  const Mixture mixture = relaxation_->draw_for_architecture(parameters_, {rng, progress(epoch)});
+  at::Tensor loss = at::cross_entropy_loss(supernet_.forward(batch.inputs, mixture)[0], batch.targets);
+  for (const auto& regulariser : regularisers_) loss = regulariser->apply(loss, {tree_, parameters_, mixture, *relaxation_, progress(epoch)});
   return loss;
 }
 
-// The mixture is cut off from the architecture parameters: they learn nothing from this half, and their gradients cost nothing.
-void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums) {
-  Mixture mixture = relaxation_->draw(parameters_, rng);
-  for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
-  weights_.clear_gradients();
-  const at::Tensor logits = supernet_.forward(batch.inputs, mixture)[0];
-  const at::Tensor loss = at::cross_entropy_loss(logits, batch.targets);
-  loss.backward();
-  if (options_.gradient_clip > 0) clip_gradients(run.parameters, options_.gradient_clip);
-  weights_.step();
-  sums.add(loss, logits, batch.targets);
+BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch) {
+  const Batch& judged = update_->single_level() ? batch : other;
+  BilevelCase c{[&, epoch] { return architecture_loss(judged, rng, epoch); },
+                [&, epoch] { return at::cross_entropy_loss(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {rng, progress(epoch)}))[0], batch.targets); },
+                run.architecture, run.parameters};
+  c.rate = run.rate, c.momentum = options_.momentum, c.weight_decay = options_.weight_decay;
+  for (const auto& named : weights_.state())
+    if (named.name.starts_with("first.")) c.buffers.push_back(named.tensor);
+  if (!policy_) return c;
+  c.sample = [&] { return policy_->sample(rng); };
+  c.reward = [&](const Architecture& architecture) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor logits = supernet_.forward(other.inputs, one_hot(tree_, architecture, place_))[0];
+    return logits.argmax(1).eq(other.targets).to(at::kDouble).mean().item<double>();
+  };
+  return c;
 }
 
-OneShotReport OneShot::close_epoch(const Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part) {
+at::Tensor OneShot::architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch) {
+  const at::Tensor loss = update_->gradients(bilevel_case(run, batch, other, rng, epoch));
+  std::vector<at::Tensor> before;
+  for (const auto& vector : parameters_.vectors) before.push_back(vector.defined() ? vector.detach().clone() : at::Tensor());
+  architecture_.step();
+  architecture_.clear_gradients();
+  relaxation_->settle(parameters_, before);
+  return loss;
+}
+
+// The mixtures are cut off from the architecture parameters: they learn nothing from this half, and their gradients cost nothing.
+void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch) {
+  weights_.clear_gradients();
+  at::Tensor teacher;
+  for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
+    for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
+    const at::Tensor logits = supernet_.forward(batch.inputs, mixture)[0];
+    const bool taught = options_.distil && teacher.defined();
+    const at::Tensor loss = taught ? soft_cross_entropy(logits, teacher) : at::cross_entropy_loss(logits, batch.targets);
+    loss.backward();
+    if (!teacher.defined()) {
+      teacher = logits.detach();
+      sums.add(loss, logits, batch.targets);
+    }
+  }
+  if (options_.gradient_clip > 0) clip_gradients(run.parameters, options_.gradient_clip);
+  weights_.step();
+}
+
+// ---- alarms ----
+
+// Power iteration on central differences of the gradient; the supernet is left as it is.
+double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
+  constexpr int iterations = 5;
+  constexpr double step = 1e-2;
+  const auto architecture = parameters_.defined();
+  const auto slope = [&] {
+    Rng rng = seed_.derive("curvature", static_cast<std::uint64_t>(epoch)).rng();
+    return torch::autograd::grad({architecture_loss(batch, rng, epoch)}, architecture);
+  };
+  const auto move = [&](const std::vector<at::Tensor>& along, double factor) {
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < architecture.size(); ++i) architecture[i].add_(along[i], factor);
+  };
+  std::vector<at::Tensor> kept, v = directions(architecture, seed_.derive("curvature_start"));
+  for (const auto& tensor : architecture) kept.push_back(tensor.detach().clone());
+  double value = 0;
+  for (int i = 0; i < iterations; ++i) {
+    const double length = norm_of(v);
+    for (auto& tensor : v) tensor = tensor / length;
+    move(v, step);
+    const auto up = slope();
+    move(v, -2 * step);
+    const auto down = slope();
+    for (std::size_t k = 0; k < v.size(); ++k) v[k] = (up[k] - down[k]) / (2 * step);
+    value = norm_of(v);
+    const at::NoGradGuard no_grad;
+    for (std::size_t k = 0; k < kept.size(); ++k) architecture[k].copy_(kept[k]);
+  }
+  return value;
+}
+
+// Means over 5 epochs, 5 epochs apart, from epoch 10 on (RobustDARTS, Zela et al. 2020, arXiv 1909.09656). The parameters become logarithms of the
+// earlier probabilities: the same architecture under softmax.
+bool OneShot::too_curved() {
+  constexpr std::size_t window = 5;
+  if (options_.eigenvalue_stop <= 0 || history_.size() < 2 * window) return false;
+  const double now = mean_of(history_, history_.size(), window), then = mean_of(history_, history_.size() - window, window);
+  if (now <= options_.eigenvalue_stop * then) return false;
+  const auto& earlier = history_[history_.size() - window - 1].probabilities;
+  const at::NoGradGuard no_grad;
+  for (std::size_t d = 0; d < tree_.size(); ++d)
+    if (parameters_.vectors[d].defined()) parameters_.vectors[d].copy_(at::tensor(earlier[d], at::kDouble).clamp_min(1e-12).log());
+  history_.back().probabilities = probabilities();
+  return true;
+}
+
+OneShotReport OneShot::close_epoch(Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part) {
   Rng rng = seed_.derive("validation", static_cast<std::uint64_t>(epoch)).rng();
   Mixture mixture;
   {
     const at::NoGradGuard no_grad;
-    mixture = relaxation_->draw(parameters_, rng);
+    mixture = relaxation_->draw(parameters_, {rng, progress(epoch)});
   }
   const Evaluation validation = evaluate(mixture, validation_part, options_.batch);
   const auto mean = [](const at::Tensor& sum, std::int64_t count) { return count > 0 ? sum.item<double>() / static_cast<double>(count) : 0.0; };
-  return {.epoch = epoch,
-          .train_loss = mean(sums.loss, sums.steps),
-          .train_accuracy = mean(sums.hits, sums.images),
-          .architecture_loss = mean(sums.architecture_loss, sums.architecture_steps),
-          .val_accuracy = validation.accuracy,
-          .val_loss = validation.loss,
-          .seconds = run.before + seconds_since(run.start),
-          .probabilities = probabilities()};
+  OneShotReport report{.epoch = epoch,
+                       .train_loss = mean(sums.loss, sums.steps),
+                       .train_accuracy = mean(sums.hits, sums.images),
+                       .architecture_loss = mean(sums.architecture_loss, sums.architecture_steps),
+                       .val_accuracy = validation.accuracy,
+                       .val_loss = validation.loss,
+                       .seconds = run.before + seconds_since(run.start),
+                       .probabilities = probabilities()};
+  count_skips(report);
+  if (options_.eigenvalue_stop > 0) {
+    run.architecture_batches.start(epoch);
+    if (const auto batch = run.architecture_batches.next()) report.eigenvalue = eigenvalue(*batch, epoch);
+  }
+  return report;
+}
+
+void OneShot::count_skips(OneShotReport& report) const {
+  const auto skips = skips_of(supernet_.graph());
+  const Architecture derived = strongest(tree_, report.probabilities);
+  for (std::size_t d = 0; d < tree_.size(); ++d) {
+    const auto found = skips.find(tree_[d].name);
+    if (found == skips.end() || derived.picks[d] == Architecture::inactive) continue;
+    ++report.picks;
+    report.skips += found->second.at(static_cast<std::size_t>(derived.picks[d]));
+  }
 }
 
 std::vector<std::vector<double>> OneShot::probabilities() const { return relaxation_->probabilities(parameters_); }
 
 Evaluation OneShot::evaluate(const Architecture& architecture, const Part& part, std::int64_t batch) {
   return evaluate(one_hot(tree_, architecture, place_), part, batch);
+}
+
+Evaluation OneShot::evaluate(const ArchitectureParameters& parameters, const Part& part, std::int64_t batch) {
+  Rng rng = seed_.derive("look").rng();
+  Mixture mixture;
+  {
+    const at::NoGradGuard no_grad;
+    mixture = relaxation_->draw(parameters, {rng, 1.0});
+  }
+  return evaluate(mixture, part, batch);
 }
 
 // Batch statistics, as in training: running statistics of shared weights belong to no single architecture. They are put back.
@@ -224,6 +479,9 @@ std::vector<NamedTensor> OneShot::state() const {
   for (auto named : supernet_.tensors()) named.name = "weights/" + named.name, list.push_back(named);
   for (std::size_t d = 0; d < tree_.size(); ++d)
     if (parameters_.vectors[d].defined()) list.push_back({"architecture/" + tree_[d].name, parameters_.vectors[d], true, ""});
+  if (policy_ && find_relaxation(options_.relaxation).needs_policy)
+    for (auto named : policy_->parameters()) named.name = "policy/" + named.name, list.push_back(named);
+  for (auto named : update_->state()) named.name = "update/" + named.name, list.push_back(named);
   for (auto named : weights_.state()) named.name = "weight_optimiser/" + named.name, list.push_back(named);
   for (auto named : architecture_.state()) named.name = "architecture_optimiser/" + named.name, list.push_back(named);
   return list;
@@ -232,7 +490,7 @@ std::vector<NamedTensor> OneShot::state() const {
 void OneShot::save(const std::filesystem::path& file) const {
   Checkpoint checkpoint;
   for (const auto& named : state()) checkpoint.tensors[named.name] = named.tensor.detach();
-  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}};
+  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}, {"out", parameters_.out}};
   for (const auto& report : history_) note["history"].push_back(to_json(report));
   checkpoint.note = note.dump();
   save_checkpoint(file, checkpoint);
@@ -255,6 +513,7 @@ void OneShot::load(const std::filesystem::path& file) {
   for (auto named : architecture_.state()) named.tensor = checkpoint.tensors.at("architecture_optimiser/" + named.name), architecture_state.push_back(named);
   weights_.load(weight_state);
   architecture_.load(architecture_state);
+  parameters_.out = note.at("out").get<std::vector<std::vector<bool>>>();
   history_.clear();
   for (const auto& report : note.at("history")) history_.push_back(from_json(report));
 }

@@ -2,11 +2,13 @@
 // Trains a supernet and the architecture parameters together (one-shot search, bilevel).
 //
 //   for every step:  alpha <- alpha - Adam(gradients of update on a batch of half B)       (after the warm-up epochs)
-//                    w     <- w - SGD(d L(w, alpha) / d w on a batch of half A)
+//                    w     <- w - SGD(sum over the relaxation's paths of d L(w, path) / d w on a batch of half A)
+//   at a stage's end: weak candidates are taken out, undecided edges closed (stage.hpp), all may start anew
 // The train part is cut into two disjoint halves: A for the weights, B for the architecture parameters. The validation part is
 // looked at once an epoch and teaches nothing. Cost: two forward and backward passes of the supernet a step.
 // Source: DARTS (Liu et al. 2019, arXiv 1806.09055, algorithm 1, order of the released code): SGD with momentum 0.9 (no Nesterov),
 // cosine to 0.001, weight decay 3e-4, norm clip 5; Adam(0.5, 0.999), 3e-4, weight decay 1e-3.
+// Regularisers change the loss of half B alone. An update by rewards draws architectures from the policy and scores them on half B.
 // Departures: the cosine moves at every step, not once an epoch. A last batch of one image is left out.
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +22,8 @@
 #include "netwright/space/space.hpp"
 #include "netwright/supernet/relaxation.hpp"
 #include "netwright/supernet/supernet.hpp"
+#include "netwright/trained/architecture_update.hpp"
+#include "netwright/trained/regulariser.hpp"
 #include "netwright/training/optimiser.hpp"
 #include "netwright/training/trainer.hpp"
 
@@ -34,6 +38,9 @@ struct OneShotReport {
   double val_loss = 0;
   double seconds = 0;
   std::vector<std::vector<double>> probabilities;   // a decision, empty where it has none
+  std::int64_t skips = 0;               // strongest picks that hand their input on, and all picks of choices: many are a collapse
+  std::int64_t picks = 0;
+  double eigenvalue = 0;                // largest of the architecture Hessian, by power iteration; 0 where it is not asked for
 };
 
 struct OneShotHooks {
@@ -58,19 +65,45 @@ class OneShot {
   const std::vector<OneShotReport>& history() const { return history_; }
   Supernet& supernet() { return supernet_; }
   const ArchitectureParameters& parameters() const { return parameters_; }
+  std::int64_t epochs() const;   // of all stages
+  const DecisionTree& tree() const { return tree_; }
+  const SupernetOptions& options() const { return options_; }
+  const std::shared_ptr<const Policy>& policy() const { return policy_; }   // null where nothing learns by rewards
+  Mixture draw(Rng& rng) const { return relaxation_->draw(parameters_, {rng, 1.0}); }
+
+  // A relaxation of your own in place of the named one. Call it before train().
+  void use_relaxation(std::unique_ptr<Relaxation> relaxation) { relaxation_ = std::move(relaxation); }
+  void add_regulariser(std::unique_ptr<Regulariser> regulariser) { regularisers_.push_back(std::move(regulariser)); }
 
   // Accuracy and loss of one architecture with the weights of the supernet, batch statistics of each batch (inherit).
   Evaluation evaluate(const Architecture& architecture, const Part& part, std::int64_t batch);
+
+  // The same of the mixture under these parameters: what derivations by perturbation look at.
+  Evaluation evaluate(const ArchitectureParameters& parameters, const Part& part, std::int64_t batch);
 
   void load(const std::filesystem::path& checkpoint);
 
  private:
   struct Steps;
   struct Run;
+  // Where an epoch stands among the stages: which one, its options, how many epochs before it, and whether any stage starts anew.
+  struct StagePlace;
+  StagePlace place_of(std::int64_t epoch) const;
+  double progress(std::int64_t epoch) const;
   bool run_epoch(Run& run, std::int64_t epoch, Steps& sums);    // false: interrupted
-  at::Tensor architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng);
-  void weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums);
-  OneShotReport close_epoch(const Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part);
+  void close_stage(std::int64_t epoch);
+  void start_anew(std::int64_t stage);
+  bool too_curved();                                            // eigenvalue_stop: also puts the earlier parameters back
+  double eigenvalue(const Batch& batch, std::int64_t epoch);
+  Optimiser weight_optimiser() const;
+  Optimiser architecture_optimiser() const;
+  std::vector<at::Tensor> learned() const;                      // what the architecture optimiser steps
+  BilevelCase bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
+  at::Tensor architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch);
+  at::Tensor architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
+  void weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch);
+  void count_skips(OneShotReport& report) const;
+  OneShotReport close_epoch(Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part);
   void save(const std::filesystem::path& checkpoint) const;
   Evaluation evaluate(const Mixture& mixture, const Part& part, std::int64_t batch);
   std::vector<NamedTensor> state() const;
@@ -81,7 +114,10 @@ class OneShot {
   NetworkPlace place_;
   Supernet supernet_;
   ArchitectureParameters parameters_;
+  std::shared_ptr<const Policy> policy_;
   std::unique_ptr<Relaxation> relaxation_;
+  std::unique_ptr<ArchitectureUpdate> update_;
+  std::vector<std::unique_ptr<Regulariser>> regularisers_;
   Optimiser weights_, architecture_;
   std::vector<OneShotReport> history_;
 };

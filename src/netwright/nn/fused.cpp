@@ -1,0 +1,189 @@
+#include "netwright/nn/fused.hpp"
+
+#include <ATen/TracerMode.h>
+
+#include <algorithm>
+
+#include "netwright/core/error.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/kernels/convolve.hpp"
+
+namespace netwright {
+namespace {
+
+std::size_t index(int node) { return static_cast<std::size_t>(node); }
+
+// How often each value is read; an output counts as one reader more.
+int readers(const Graph& graph, int node) {
+  int count = static_cast<int>(std::count(graph.outputs.begin(), graph.outputs.end(), node));
+  for (const auto& other : graph.nodes) count += static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), node));
+  return count;
+}
+
+bool read_by_a_norm(const Graph& graph, int node) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [&](const Node& n) { return n.op == "batch_norm" && n.inputs == std::vector<int>{node} && !is_open(n); });
+}
+
+bool square_and_even(const Node& conv) {
+  const auto kernel = integer(conv, "kernel"), padding = integer(conv, "padding"), stride = integer(conv, "stride");
+  const auto kernel_w = integer(conv, "kernel_w"), stride_w = integer(conv, "stride_w");
+  const bool square = (kernel_w <= 0 || kernel_w == kernel) && (stride_w <= 0 || stride_w == stride);
+  return square && stride <= 2 && integer(conv, "bias") == 0 && (padding < 0 || padding == integer(conv, "dilation") * (kernel - 1) / 2);
+}
+
+// The nodes of one group, by what they do in it; -1: not there.
+struct ChainNodes {
+  int first = -1, norm = -1, relu = -1, depthwise = -1, pointwise = -1, last = -1;
+  int count() const { return last - first + 1; }
+};
+
+class ChainMatch {
+ public:
+  explicit ChainMatch(const Graph& graph, int first) : graph_(graph), next_(first) { nodes_.first = first; }
+
+  std::optional<ChainNodes> run() {
+    take(nodes_.norm, [](const Node& n) { return n.op == "batch_norm"; });
+    take(nodes_.relu, [](const Node& n) { return n.op == "relu"; });
+    take(nodes_.depthwise, [&](const Node& n) { return depthwise(n); });
+    take(nodes_.pointwise, [&](const Node& n) { return pointwise(n); });
+    nodes_.last = next_ - 1;
+    if (nodes_.depthwise < 0 && nodes_.pointwise < 0) return std::nullopt;
+    return nodes_;
+  }
+
+ private:
+  template <class Is>
+  void take(int& place, const Is& is) {
+    if (index(next_) >= graph_.nodes.size()) return;
+    const Node& node = graph_.nodes[index(next_)];
+    const bool follows = next_ == nodes_.first || (node.inputs == std::vector<int>{next_ - 1} && readers(graph_, next_ - 1) == 1);
+    if (!follows || is_open(node) || !is(node) || node.shape.size() != 3) return;
+    place = next_++;
+  }
+
+  const Shape& input_shape(const Node& node) const { return graph_.nodes[index(node.inputs[0])].shape; }
+
+  bool depthwise(const Node& n) const {
+    if (n.op != "conv" || !square_and_even(n) || n.shape[0] != input_shape(n)[0]) return false;
+    const auto groups = integer(n, "groups"), kernel = integer(n, "kernel");
+    return (groups == 0 || groups == n.shape[0]) && (kernel == 3 || kernel == 5 || kernel == 7) && integer(n, "dilation") <= 2;
+  }
+
+  // Behind a depthwise convolution it may not stride; alone it is fused up to 256 channels, beyond which a matrix product by itself is as good.
+  bool pointwise(const Node& n) const {
+    if (n.op != "conv" || !square_and_even(n) || integer(n, "kernel") != 1 || integer(n, "groups") != 1) return false;
+    return nodes_.depthwise >= 0 ? integer(n, "stride") == 1 : n.shape[0] <= 256 && input_shape(n)[0] <= 256;
+  }
+
+  const Graph& graph_;
+  int next_;
+  ChainNodes nodes_;
+};
+
+// Where the group's tensors stand in the list; a norm has its affine ones in front of its statistics.
+struct ChainPlaces {
+  std::vector<std::size_t> norm, depthwise, pointwise;
+};
+
+Norm norm_of(const Node& node, const std::vector<std::size_t>& places, const std::vector<NamedTensor>& tensors, const RunMode& mode) {
+  Norm norm{.batch_statistics = mode.training, .momentum = number(node, "momentum"), .epsilon = number(node, "epsilon")};
+  const std::size_t first = places.size() - 2;
+  if (first == 2) norm.weight = tensors[places[0]].tensor, norm.bias = tensors[places[1]].tensor;
+  norm.running_mean = tensors[places[first]].tensor;
+  norm.running_var = tensors[places[first + 1]].tensor;
+  return norm;
+}
+
+Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
+  std::vector<Step> plain;
+  ChainPlaces places;
+  for (int n = nodes.first; n <= nodes.last; ++n) {
+    NodeStep step = node_step(c, n);
+    plain.push_back(std::move(step.step));
+    if (n == nodes.norm) places.norm = step.places;
+    if (n == nodes.depthwise) places.depthwise = step.places;
+    if (n == nodes.pointwise) places.pointwise = step.places;
+  }
+  const Node norm = nodes.norm >= 0 ? c.graph.nodes[index(nodes.norm)] : Node{};
+  const Node& conv = c.graph.nodes[index(nodes.depthwise >= 0 ? nodes.depthwise : nodes.pointwise)];
+  Convolve shape{.rectify = nodes.relu >= 0, .stride = integer(conv, "stride"), .dilation = integer(conv, "dilation"),
+                 .wants_moments = read_by_a_norm(c.graph, nodes.last)};
+  const auto input = index(c.graph.nodes[index(nodes.first)].inputs[0]), last = index(nodes.last);
+  const auto step = [=, tensors = &c.tensors](Frame& frame) {
+    Convolve what = shape;
+    if (!places.depthwise.empty()) what.depthwise = (*tensors)[places.depthwise[0]].tensor;
+    if (!places.pointwise.empty()) what.pointwise = (*tensors)[places.pointwise[0]].tensor;
+    const bool bypassed = !places.norm.empty() && frame.mode.bypass_batch_norm;
+    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(frame.values[input], what)) {
+      for (const auto& one : plain) one(frame);
+      return;
+    }
+    if (!places.norm.empty()) what.norm = norm_of(norm, places.norm, *tensors, frame.mode), what.input_moments = frame.moments[input];
+    what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
+    Convolved made = convolve(frame.values[input], what);
+    frame.values[last] = made.value;
+    frame.moments[last] = made.moments;
+  };
+  return {step, nodes.count()};
+}
+
+Pattern chain_pattern() {
+  return {"convolve", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || c.at().inputs.size() != 1) return std::nullopt;
+            const auto nodes = ChainMatch(c.graph, c.node).run();
+            if (!nodes) return std::nullopt;
+            return chain_step(c, *nodes);
+          }};
+}
+
+// A batch norm by itself: with the statistics that the convolution before it has counted, or left to the sum that reads it.
+Lowered norm_step(const LoweringCase& c) {
+  const NodeStep plain = node_step(c, c.node);
+  const bool last = c.graph.outputs == std::vector<int>{c.node};
+  const auto step = [=, node = c.at(), tensors = &c.tensors, input = index(c.at().inputs[0]), at = index(c.node)](Frame& frame) {
+    Term term(frame.values[input]);
+    if (frame.every_value || frame.mode.bypass_batch_norm || at::tracer::impl::is_dispatch_enabled() || !normalised_sum_fits({}, {term}))
+      return plain.step(frame);
+    term.norm = norm_of(node, plain.places, *tensors, frame.mode);
+    term.moments = frame.moments[input];
+    if (frame.deferred == nullptr || !last) {
+      frame.values[at] = normalised_sum({}, {term});
+      return;
+    }
+    *frame.deferred = term;
+    frame.values[at] = term.value;
+  };
+  return {step};
+}
+
+Pattern norm_pattern() {
+  return {"normalise", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || c.at().op != "batch_norm" || is_open(c.at()) || c.at().shape.size() != 3)
+              return std::nullopt;
+            return norm_step(c);
+          }};
+}
+
+}  // namespace
+
+const std::vector<FusedPattern>& fused_patterns() {
+  static const std::vector<FusedPattern> table = {
+      {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1]", "convolve.hpp", chain_pattern},
+      {"normalise", "batch_norm, folded into the sum over candidates where it ends one", "normalised_sum.hpp", norm_pattern},
+  };
+  return table;
+}
+
+std::vector<Pattern> fused_patterns(const std::vector<std::string>& without, const std::vector<std::string>& others) {
+  std::vector<std::string> names = others;
+  for (const auto& entry : fused_patterns()) names.push_back(entry.name);
+  for (const auto& name : without)
+    if (std::find(names.begin(), names.end(), name) == names.end()) throw UsageError("unknown lowering pattern '" + name + "'" + name_hint(name, names));
+  std::vector<Pattern> patterns;
+  for (const auto& entry : fused_patterns())
+    if (std::find(without.begin(), without.end(), entry.name) == without.end()) patterns.push_back(entry.make());
+  return patterns;
+}
+
+}  // namespace netwright

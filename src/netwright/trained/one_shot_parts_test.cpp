@@ -1,0 +1,209 @@
+// Architecture updates, regularisers, stages and derivations, and that every one of them resumes to the same bits.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <numeric>
+#include <unistd.h>
+
+#include "netwright/core/error.hpp"
+#include "netwright/graph/cost.hpp"
+#include "netwright/space/variation.hpp"
+#include "netwright/supernet/derive.hpp"
+#include "netwright/supernet/partial.hpp"
+#include "netwright/trained/derivation.hpp"
+#include "netwright/trained/stage.hpp"
+
+namespace netwright {
+namespace {
+
+Split light_and_dark(std::int64_t images, std::int64_t side) {
+  Source source;
+  source.train = {{1, side, side}, {}, {}, {"left", "right"}};
+  Rng rng(9);
+  for (std::int64_t i = 0; i < images; ++i) {
+    source.train.labels.push_back(i % 2);
+    for (std::int64_t p = 0; p < side * side; ++p) source.train.pixels.push_back(static_cast<std::uint8_t>(rng.below(120) + ((p % side >= side / 2) == (i % 2 == 1) ? 90 : 0)));
+  }
+  return split_source(std::move(source), {.validation = 32}, Seed(1));
+}
+
+NetworkOptions small(std::int64_t side = 8) { return {.input = {1, side, side}, .classes = 2, .search = true, .settings = {{"channels", "4"}, {"cells", "1"}}}; }
+
+// ---- the second order ----
+
+TEST(SecondOrder, DifferenceAgreesWithDifferentiatingTwiceAndWeightsComeBack) {
+  const auto space = find_space("nasbench201");
+  Supernet supernet(space->open(small()), {.dtype = at::kDouble}, {.without = {"weighted_sum", "fused"}});
+  const auto parameters = ArchitectureParameters::start(space->decisions(), Seed(1), {.dtype = at::kDouble}, {.deviation = 0.5});
+  const auto relaxation = make_relaxation("softmax", space->decisions());
+  at::manual_seed(3);
+  const at::Tensor x = at::randn({4, 1, 8, 8}, at::kDouble), z = at::randn({4, 1, 8, 8}, at::kDouble), y = at::tensor({0, 1, 1, 0}, at::kLong);
+  const auto loss = [&](const at::Tensor& images) {
+    Rng rng(1);
+    return at::cross_entropy_loss(supernet.forward(images, relaxation->draw(parameters, rng))[0], y);
+  };
+  BilevelCase bilevel{[&] { return loss(z); }, [&] { return loss(x); }, parameters.defined(), supernet.parameters()};
+  bilevel.rate = 0.1, bilevel.momentum = 0.9, bilevel.weight_decay = 3e-4;
+  const auto before = supernet.parameters()[0].detach().clone();
+  const auto run = [&](const char* name, std::map<std::string, std::string, std::less<>> options) {
+    make_architecture_update(name, options)->gradients(bilevel);
+    return bilevel.architecture[0].grad().clone();
+  };
+  const at::Tensor first = run("first_order", {}), near = run("second_order", {{"radius", "1e-4"}}), exact = run("second_order", {{"hessian", "exact"}});
+  EXPECT_TRUE(near.allclose(exact, 1e-4, 1e-7));
+  EXPECT_FALSE(first.allclose(exact, 1e-3, 1e-6));
+  EXPECT_TRUE(supernet.parameters()[0].equal(before));
+}
+
+// ---- regularisers ----
+
+TEST(Regularisers, EveryNameHasCodeAndItsGradientAgreesWithFiniteDifferences) {
+  const auto space = find_space("nasbench201");
+  const Graph open = space->open(small());
+  const DecisionTree& tree = space->decisions();
+  const auto parameters = ArchitectureParameters::start(tree, Seed(1), {.dtype = at::kDouble}, {.deviation = 0.5});
+  const auto relaxation = make_relaxation("softmax", tree);
+  ASSERT_EQ(regularisers().size(), regulariser_parts().size());
+  for (const auto& entry : regularisers()) {
+    std::map<std::string, std::string, std::less<>> options;
+    if (entry.name == "beta") options["weight"] = "2";
+    const auto regulariser = make_regulariser(entry.name, options, {tree, open});
+    const auto value = [&] {
+      Rng rng(1);
+      const Mixture mixture = relaxation->draw(parameters, rng);
+      return regulariser->apply(at::scalar_tensor(1.3, at::kDouble), {tree, parameters, mixture, *relaxation, 0.5});
+    };
+    for (const auto& vector : parameters.defined()) vector.mutable_grad() = at::Tensor();
+    value().backward();
+    const at::Tensor vector = parameters.vectors[0], gradient = vector.grad();
+    const at::NoGradGuard no_grad;
+    for (std::int64_t i = 0; i < vector.numel(); ++i) {
+      constexpr double h = 1e-5;
+      vector[i] += h;
+      const double up = value().item<double>();
+      vector[i] -= 2 * h;
+      const double down = value().item<double>();
+      vector[i] += h;
+      EXPECT_NEAR(gradient[i].item<double>(), (up - down) / (2 * h), 1e-7) << entry.name;
+    }
+  }
+}
+
+// The table's sum over one architecture's picks is the cost of its network.
+TEST(CostTable, OfAOneHotMixtureIsTheCostOfTheClosedNetwork) {
+  for (const std::string name : {"nasbench201", "minimal2"}) {
+    const auto space = find_space(name);
+    NetworkOptions options = small();
+    options.settings.erase(name == "minimal2" ? "cells" : "");
+    const Graph open = space->open(options);
+    const CostTable table = cost_table(open, space->decisions(), "macs");
+    options.search = false;
+    Rng rng(3);
+    for (int trial = 0; trial < 5; ++trial) {
+      const Architecture architecture = sample(space->decisions(), rng);
+      const Mixture mixture = one_hot(space->decisions(), architecture, {.dtype = at::kDouble});
+      std::vector<at::Tensor> weights;
+      for (const auto& decision : space->decisions()) weights.push_back(mixture.at(decision.name).weights);
+      EXPECT_EQ(expected_cost(table, space->decisions(), weights).item<double>(), static_cast<double>(cost(space->close(architecture, options)).macs)) << space->print(architecture);
+    }
+  }
+}
+
+// ---- stages ----
+
+TEST(Stages, DropTheWeakestAndCloseEdges) {
+  EXPECT_EQ(kept_choices({0.1, 0.4, 0.2, 0.3}, 2), (std::vector<int>{1, 3}));
+  const auto space = find_space("darts");
+  const DecisionTree& tree = space->decisions();
+  auto parameters = ArchitectureParameters::start(tree, Seed(1), {}, {.deviation = 1});
+  const auto relaxation = make_relaxation("softmax", tree);
+  for (int decision = 0; decision < 16; ++decision) ASSERT_GE(close_best_edge(tree, parameters, relaxation->probabilities(parameters)), 0) << decision;
+  EXPECT_EQ(close_best_edge(tree, parameters, relaxation->probabilities(parameters)), -1);
+  // Two edges a node are decided, all others carry nothing.
+  for (std::size_t d = 0; d < tree.size(); ++d) {
+    if (tree[d].kind != Kind::k_of_n) continue;
+    int decided = 0;
+    for (const int child : tree.children(static_cast<int>(d))) decided += parameters.left(tree[static_cast<std::size_t>(child)], static_cast<std::size_t>(child)).size() == 1;
+    EXPECT_EQ(decided, 2);
+  }
+}
+
+TEST(Derivation, LimitsAChoice) {
+  const DecisionTree tree({{.name = "a.0", .choices = {"skip", "conv"}}, {.name = "a.1", .choices = {"skip", "conv"}}, {.name = "b", .choices = {"skip", "conv"}}});
+  const Architecture derived = strongest_with_limit(tree, {{0.9, 0.1}, {0.6, 0.4}, {0.7, 0.3}}, "skip", 1, "a.");
+  EXPECT_EQ(derived.picks, (std::vector<std::int64_t>{0, 1, 0}));
+}
+
+// ---- every part in a whole search ----
+
+struct SearchCase {
+  std::string name;
+  SupernetOptions options;
+  std::string rule = "strongest";
+};
+
+std::vector<SearchCase> cases() {
+  const auto with = [](std::string relaxation, std::string update) { return SupernetOptions{.relaxation = std::move(relaxation), .update = std::move(update), .epochs = 3, .batch = 16}; };
+  std::vector<SearchCase> list{{"second_order", with("softmax", "second_order")}, {"single_level", with("concrete", "single_level")}};
+  for (const std::string name : {"sigmoid", "gumbel", "gumbel_hard", "dirichlet", "gates"}) list.push_back({name, with(name, "first_order")});
+  for (const std::string name : {"uniform", "fair", "sandwich"}) list.push_back({name, with(name, "none")});
+  SupernetOptions two = with("gates", "first_order");
+  two.relaxation_options = {{"paths", "two"}};
+  two.architecture_beta1 = 0, two.architecture_weight_decay = 0;
+  list.push_back({"two_paths", two});
+  SupernetOptions controller = with("policy", "reinforce");
+  controller.relaxation_options = {{"hidden", "8"}}, controller.update_options = {{"samples", "2"}};
+  list.push_back({"controller", controller, "best_of"});
+  SupernetOptions reinforced = with("gates", "reinforce");
+  reinforced.update_options = {{"samples", "2"}};
+  list.push_back({"reinforced_gates", reinforced});
+  SupernetOptions stages = with("softmax", "first_order");
+  stages.stages = {{.epochs = 1, .keep = 3, .skip_dropout = 0.3}, {.epochs = 1, .keep = 2, .fresh = true}, {.epochs = 1, .close_every = 1}};
+  list.push_back({"stages", stages, "perturbation"});
+  SupernetOptions partial = with("softmax", "first_order");
+  partial.partial = 2, partial.edge_weights = true, partial.regularisers = {{"beta", {}}, {"cost_add", {{"reference", "1M"}}}}, partial.eigenvalue_stop = 100;
+  list.push_back({"partial_and_regularised", partial, "threshold"});
+  SupernetOptions distilled = with("sandwich", "none");
+  distilled.distil = true;
+  list.push_back({"distilled", distilled});
+  return list;
+}
+
+class WholeSearch : public testing::TestWithParam<SearchCase> {};
+
+TEST_P(WholeSearch, DerivesAnArchitectureAndResumesToTheSameBits) {
+  const auto space = find_space("nasbench201");
+  const Split split = light_and_dark(128, 8);
+  const Graph open = space->open(small());
+  const auto file = std::filesystem::temp_directory_path() / ("netwright_parts_" + GetParam().name + "_" + std::to_string(getpid()));
+  std::filesystem::remove(file);
+  OneShot whole(space->decisions(), open, GetParam().options, Seed(5));
+  EXPECT_EQ(whole.train(split, {}), TrainEnd::done);
+  {
+    OneShot first(space->decisions(), open, GetParam().options, Seed(5));
+    int steps = 0;
+    EXPECT_EQ(first.train(split, {}, {.interrupted = [&] { return ++steps > 7; }, .checkpoint = file}), TrainEnd::interrupted);
+  }
+  OneShot second(space->decisions(), open, GetParam().options, Seed(5));
+  EXPECT_EQ(second.train(split, {}, {.checkpoint = file}), TrainEnd::done);
+  for (std::size_t i = 0; i < whole.supernet().tensors().size(); ++i)
+    EXPECT_TRUE(whole.supernet().tensors()[i].tensor.equal(second.supernet().tensors()[i].tensor)) << whole.supernet().tensors()[i].name;
+  EXPECT_EQ(whole.probabilities(), second.probabilities());
+  const Architecture derived = derive(whole, {.rule = GetParam().rule}, split.validation, Seed(2));
+  EXPECT_NO_THROW(validate(space->decisions(), derived));
+  EXPECT_EQ(derived, derive(second, {.rule = GetParam().rule}, split.validation, Seed(2)));
+  std::filesystem::remove(file);
+}
+
+INSTANTIATE_TEST_SUITE_P(Parts, WholeSearch, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
+
+TEST(OneShotOptions, AGradientNeedsADifferentiableRelaxation) {
+  const auto space = find_space("nasbench201");
+  EXPECT_THROW(OneShot(space->decisions(), space->open(small()), {.relaxation = "uniform"}, Seed(1)), UsageError);
+  EXPECT_THROW(OneShot(space->decisions(), space->open(small()), {.relaxation_options = {{"temprature", "2"}}}, Seed(1)), UsageError);
+}
+
+}  // namespace
+}  // namespace netwright
