@@ -130,6 +130,7 @@ class Writer {
     const auto& stage = text_.stages.front();
     const Attribute width = stage.channels ? channels_of(*stage.channels, first, stage) : x.channels;
     if (text_.stem) x = free_part(b, x, *text_.stem, width, "stem");
+    before_ = x;
     for (std::size_t i = 0; i < text_.stages.size(); ++i) x = write_stage(b, x, text_.stages[i], std::to_string(i + 1));
     if (text_.head) x = free_part(b, x, *text_.head, x.channels, "head");
     const Place end = text_.head ? text_.head->place : text_.stages.back().place;
@@ -234,14 +235,20 @@ class Writer {
     const std::vector<Int> counts = repeats(stage);
     const Int most = *std::max_element(counts.begin(), counts.end());
     std::vector<Flow> after;
+    paired_ = paired_cell(stage.block);
+    if (paired_ != nullptr && stage.repeat && stage.repeat->open)
+      fail(stage.repeat->place, "a cell with two inputs is repeated a fixed number of times: what stands behind it reads the block before the last");
     for (Int i = 1; i <= most; ++i) {
       const std::string block = "block" + std::to_string(i);
       const auto inner = b.scope(block, block);
       Naming own{stage.as.empty() ? prefix + block + "." : prefix};
+      const Flow entered = x;
       x = write_body(b, x, stage.block, target, own);
-      x = placed(stage.block.place, [&] { return fit(b, x, target); });
+      if (paired_ == nullptr) x = placed(stage.block.place, [&] { return fit(b, x, target); });
+      before_ = entered;
       after.push_back(x);
     }
+    paired_ = nullptr;
     return stage.repeat && stage.repeat->open ? write_depth(b, after, counts, *stage.repeat, naming) : x;
   }
 
@@ -334,11 +341,34 @@ class Writer {
     };
   }
 
+  // The cell with two inputs that is the whole block, or null.
+  static const BlockText* paired_cell(const BlockText& body) {
+    if (body.kind == BlockText::Kind::block) return paired_cell(*body.block);
+    return body.kind == BlockText::Kind::cell && !body.inputs.empty() ? &body : nullptr;
+  }
+
+  // Both at the size of the last; the older one is larger where a stride lies between, and is then reduced instead of its block.
+  std::map<std::string, Flow> write_inputs(Builder& b, const Flow& last, const BlockText& cell, const Target& target, const std::string& prefix) {
+    if (&cell != paired_) fail(cell.place, "a cell with two inputs is a stage's whole block, and stands inside no other");
+    const Shape size = b.shape(last.value);
+    std::map<std::string, Flow> values;
+    for (const auto& input : cell.inputs) {
+      const Flow& from = &input == &cell.inputs.front() ? before_ : last;
+      const auto scope = b.scope(input.source, input.source);
+      const bool larger = b.shape(from.value)[1] != size[1] || b.shape(from.value)[2] != size[2];
+      const Target due{target.channels, size[1], size[2], larger ? 2 : 1};
+      Naming naming{prefix + input.source + "."};
+      values[input.source] = placed(input.body.place, [&] { return fit(b, larger ? from : write_body(b, from, input.body, due, naming), due); });
+    }
+    return values;
+  }
+
   Flow write_cell(Builder& b, const Flow& x, const BlockText& body, const Target& target, Naming& naming) {
-    std::map<std::string, Flow> values = {{"in", x}};
     const std::string local = naming.next("cell");
     const std::string prefix = naming.prefix + (local == "cell" ? "" : local + ".");
     const auto scope = b.scope(local, "cell");
+    std::map<std::string, Flow> values = {{"in", x}};
+    if (!body.inputs.empty()) values = write_inputs(b, x, body, target, prefix);
     for (const auto& node : body.nodes) {
       const std::string name = prefix + node.name + ".";
       values[node.name] = placed(
@@ -405,6 +435,8 @@ class Writer {
   const SpaceText& text_;
   const NetworkOptions& options_;
   Numbers settings_;
+  Flow before_{};                       // what went into the last block
+  const BlockText* paired_ = nullptr;   // the cell with two inputs that is being written
   Int written_ = 0;
   std::map<std::string, std::pair<std::string, Place>> offers_;
 };

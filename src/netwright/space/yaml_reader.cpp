@@ -317,11 +317,11 @@ class Reader {
   }
 
   BlockText cell(const YAML::Node& node) const {
-    check_keys(node, "a cell", {"nodes", "output"});
+    check_keys(node, "a cell", {"inputs", "nodes", "output"});
     const YAML::Node nodes = node["nodes"];
     if (!nodes || !nodes.IsMap() || nodes.size() == 0) fail(node, "a cell needs nodes: a map of names to {from: ...}");
     BlockText result{.kind = BlockText::Kind::cell, .place = place(node)};
-    Names known = {"in"};
+    Names known = read_inputs(node["inputs"], result);
     for (const auto& item : nodes) {
       const std::string name = item.first.Scalar();
       if (!is_name(name)) fail(item.first, "a node's name is made of letters, digits and '_'; found '" + name + "'");
@@ -338,6 +338,21 @@ class Reader {
       for (const auto& item : output) result.output.push_back(source(item, known));
     if (result.output.empty()) fail(output, "output names at least one node");
     return result;
+  }
+
+  // Gives the names that the nodes may read.
+  Names read_inputs(const YAML::Node& inputs, BlockText& cell) const {
+    if (!inputs) return {"in"};
+    if (!inputs.IsMap() || inputs.size() != 2)
+      fail(inputs, "inputs is a map of two names to blocks: what the block before the last gave, and what the last gave; found " + shown(inputs));
+    Names names;
+    for (const auto& item : inputs) {
+      names.push_back(item.first.Scalar());
+      if (!is_name(names.back())) fail(item.first, "an input's name is made of letters, digits and '_'; found '" + names.back() + "'");
+      cell.inputs.push_back({names.back(), body(item.second)});
+    }
+    if (names[0] == names[1]) fail(inputs, "the input '" + names[0] + "' stands twice");
+    return names;
   }
 
   std::string source(const YAML::Node& node, const Names& known) const {

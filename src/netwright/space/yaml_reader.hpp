@@ -34,6 +34,7 @@ struct Quantity {
 };
 
 struct CandidateText;
+struct CellEdgeText;
 struct CellNodeText;
 
 struct BlockText {
@@ -47,6 +48,7 @@ struct BlockText {
   std::vector<BlockText> items;                // sequence
   std::shared_ptr<const BlockText> block;      // block: what its name stands for
   std::vector<CandidateText> candidates;       // choose
+  std::vector<CellEdgeText> inputs;            // cell: two, of the block before the last and of the last, or none for the one input `in`
   std::vector<CellNodeText> nodes;             // cell
   std::vector<std::string> output;             // cell: nodes that are concatenated
 };
