@@ -60,9 +60,13 @@ TEST_P(PublishedYaml, HasTheUsualSize) {
 
 const NetworkOptions small_cells{.settings = {{"channels", "4"}, {"cells", "5"}}};
 
+const NetworkOptions mobile{.input = {3, 224, 224}, .classes = 1000};
+
 INSTANTIATE_TEST_SUITE_P(Files, PublishedYaml,
                          testing::Values(Pair{"nasbench201.yaml", "nasbench201", {.settings = {{"channels", "4"}, {"cells", "2"}}}},
-                                         Pair{"darts.yaml", "darts", small_cells}),
+                                         Pair{"darts.yaml", "darts", small_cells},
+                                         Pair{"proxyless.yaml", "proxylessnas", mobile},
+                                         Pair{"ofa.yaml", "ofa_mobilenetv3", mobile}),
                          [](const auto& info) { return std::string(info.param.builtin); });
 
 std::string message_of(const std::string& yaml) {
