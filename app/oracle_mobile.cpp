@@ -115,12 +115,15 @@ OracleJson run_spos(const OracleJson& c, const OracleJson&) { return counts_of(f
 
 // ---- Once-for-All ----
 
-bool is_once_for_all(const OracleJson& c) { return has_input(c, {"setting", "width"}) && id(c).starts_with("P-ofa"); }
+bool is_once_for_all(const OracleJson& c) { return id(c).starts_with("P-ofa") && (has_input(c, {"setting"}) || has_input(c, {"ks", "e", "d"})); }
 
+// The setting in words or as an object; or its lists, as the input's own fields.
 OracleJson run_once_for_all(const OracleJson& c, const OracleJson&) {
+  const OracleJson& input = c["input"];
   NetworkOptions options = options_of(c);
-  options.settings["width"] = text_of(c["input"]["width"]);
-  return counts_of(find_space("ofa_mobilenetv3")->network(text_of(c["input"]["setting"]), options));
+  if (input.contains("width")) options.settings["width"] = text_of(input["width"]);
+  const OracleJson setting = input.contains("setting") ? input["setting"] : OracleJson{{"ks", input["ks"]}, {"e", input["e"]}, {"d", input["d"]}};
+  return counts_of(find_space("ofa_mobilenetv3")->network(text_of(setting), options));
 }
 
 bool is_once_for_all_supernet(const OracleJson& c) { return id(c).starts_with("P-ofa-supernet"); }
@@ -226,13 +229,13 @@ OracleJson run_proxyless_size(const OracleJson&, const OracleJson&) {
 }  // namespace
 
 std::vector<OracleKind> mobile_oracles() {
-  return {{.name = "hand-made network", .matches = is_reference, .run = run_reference},
-          {.name = "EfficientNet", .matches = is_efficientnet, .run = run_efficientnet},
+  return {{.name = "hand-made network", .matches = is_reference, .run = run_reference, .partial = true},
+          {.name = "EfficientNet", .matches = is_efficientnet, .run = run_efficientnet, .partial = true},
           {.name = "network of block strings", .matches = has_block_strings, .run = run_block_strings, .partial = true},
           {.name = "FBNet", .matches = is_fbnet, .run = run_fbnet, .partial = true},
           {.name = "ProxylessNAS network", .matches = is_proxyless, .run = run_proxyless, .partial = true},
           {.name = "SPOS network", .matches = is_spos, .run = run_spos, .partial = true},
-          {.name = "Once-for-All subnet", .matches = is_once_for_all, .run = run_once_for_all},
+          {.name = "Once-for-All subnet", .matches = is_once_for_all, .run = run_once_for_all, .partial = true},
           {.name = "Once-for-All supernet", .matches = is_once_for_all_supernet, .run = run_once_for_all_supernet},
           {.name = "compound scaling of a list", .matches = is_rounding, .run = run_rounding},
           {.name = "compound coefficients", .matches = is_compound, .run = run_compound},

@@ -43,6 +43,7 @@ void read_operation(std::string_view text, const std::string& word, ChainLayer& 
   const Int shuffled = take(rest, 's');
   layer.expansion = shuffled > 0 ? 1 : take(rest, 'e');
   layer.groups = std::max({Int{1}, shuffled, take(rest, 'g')});
+  if (layer.groups > 1 && layer.expansion == 0) layer.expansion = 1;
   if (layer.kernel < 1 || layer.kernel % 2 == 0 || layer.expansion < 1 || !rest.empty()) fail(text, "'" + word + "' is no operation");
 }
 
@@ -205,6 +206,10 @@ ChainLayer parse_chain_layer(std::string_view text) {
   ChainLayer layer;
   read_operation(text, words[0], layer);
   for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i].starts_with('g')) {
+      layer.groups = positive(text, std::string_view(words[i]).substr(1));
+      continue;
+    }
     layer.placed = true;
     if (words[i].starts_with('s')) layer.stride = positive(text, std::string_view(words[i]).substr(1));
     else layer.channels = positive(text, words[i]);
