@@ -163,7 +163,7 @@ std::vector<std::string> names() {
   return result;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EveryStrategy, testing::Combine(testing::ValuesIn(names()), testing::Values("nasbench201", "darts", "minimal2", "nested", "yaml")),
+INSTANTIATE_TEST_SUITE_P(Registry, EveryStrategy, testing::Combine(testing::ValuesIn(names()), testing::Values("nasbench201", "nasbench101", "darts", "minimal2", "nested", "yaml")),
                          [](const auto& info) { return std::get<0>(info.param) + "_on_" + std::get<1>(info.param); });
 
 TEST(Registry, NamesTheNearestStrategyAndOption) {

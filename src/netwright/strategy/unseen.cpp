@@ -11,17 +11,25 @@ constexpr int tries_at_most = 10000;  // in a space too large to list, where so 
 
 }  // namespace
 
-Unseen::Unseen(const DecisionTree& tree) : tree_(tree), listable_(approximate_size(tree) <= listable_size) {}
+Unseen::Unseen(const DecisionTree& tree) : tree_(tree) {}
 
 std::optional<Architecture> Unseen::sample(Rng& rng) {
   if (rest_) return from_rest();
-  for (int i = 0; i < (listable_ ? tries_before_listing : tries_at_most); ++i) {
+  for (int i = 0; i < tries_at_most; ++i) {
     Architecture drawn = netwright::sample(tree_, rng);
     if (mark(drawn)) return drawn;
+    if (i + 1 == tries_before_listing && listable()) {
+      list_rest(rng);
+      return from_rest();
+    }
   }
-  if (!listable_) return std::nullopt;
-  list_rest(rng);
-  return from_rest();
+  return std::nullopt;
+}
+
+// Counting a space with a rule takes seconds: only where it matters.
+bool Unseen::listable() {
+  if (!listable_) listable_ = approximate_size(tree_) <= listable_size;
+  return *listable_;
 }
 
 std::optional<Architecture> Unseen::from_rest() {

@@ -32,11 +32,12 @@ class Unseen {
   }
 
  private:
+  bool listable();
   std::optional<Architecture> from_rest();
   void list_rest(Rng& rng);
 
   const DecisionTree& tree_;
-  bool listable_;
+  std::optional<bool> listable_;                   // small enough to list what is left; counted when it is first asked
   std::unordered_set<std::uint64_t> seen_;         // hashes
   std::optional<std::vector<Architecture>> rest_;  // shuffled; taken from the back
 };
