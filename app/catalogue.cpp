@@ -12,11 +12,18 @@
 namespace netwright {
 namespace {
 
+// Why what feeds images cannot serve a space; empty: it can.
+std::string no_images(const Space& space) {
+  if (!has_trait(space.info().traits, "sequence")) return "";
+  return "space '" + space.info().name + "' reads sequences of numbers, and the data are images";
+}
+
 EvaluatorEntry train_entry() {
   EvaluatorEntry entry{.name = "train",
                        .title = "Trains each candidate from scratch for some epochs",
                        .metrics = {"val_accuracy", "val_loss", "train_loss", "params", "macs", "train_seconds"},
-                       .traits = {"needs data", "needs torch"}};
+                       .traits = {"needs data", "needs torch"},
+                       .unsuited = [](const EvaluatorCase& c) { return no_images(*c.space); }};
   for (const auto& name : training_option_names()) entry.options.push_back({name, "", "as in a retrain phase"});
   return entry;
 }
@@ -32,7 +39,8 @@ EvaluatorEntry score_entry() {
           .title = "Scores each candidate without training",
           .metrics = proxy_names(),
           .traits = {"needs data", "needs torch"},
-          .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}}};
+          .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}},
+          .unsuited = [](const EvaluatorCase& c) { return no_images(*c.space); }};
 }
 
 EvaluatorEntry inherit_entry() {
@@ -56,7 +64,7 @@ bool has_trait(const std::vector<std::string>& traits, const std::string& trait)
 }
 
 std::string no_supernet(const Space& space) {
-  if (has_trait(space.info().traits, "open")) return "";
+  if (has_trait(space.info().traits, "open")) return no_images(space);
   return "space '" + space.info().name + "' has no open graph, so no supernet can be made of it";
 }
 

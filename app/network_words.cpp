@@ -1,9 +1,12 @@
 #include "network_words.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "catalogue.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
@@ -13,6 +16,13 @@ namespace netwright {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Of a built-in space of sequences, which images do not feed, though it may be searched without training.
+std::optional<SpaceInfo> sequences(const std::string& name) {
+  if (std::find(space_names().begin(), space_names().end(), name) == space_names().end()) return std::nullopt;
+  const SpaceInfo info = find_space(name)->info();
+  return has_trait(info.traits, "sequence") ? std::optional(info) : std::nullopt;
+}
 
 std::int64_t count_classes(const DataOptions& data) {
   const fs::path root = data.path;
@@ -114,6 +124,7 @@ NetworkOptions network_options(const Config& config, bool search) {
     options.input = {3, config.data.size, config.data.size};
     options.classes = count_classes(config.data);
   }
+  if (const auto info = sequences(config.space.name)) options.input = info->input, options.classes = info->classes;
   return options;
 }
 

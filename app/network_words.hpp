@@ -41,7 +41,7 @@ NetworkOptions network_options(const Space& space, const std::string& input, std
 NetworkOptions network_options(const Written& written, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
                                bool search = false);
 
-// Input and classes as the config's data have them; settings from its space section (those of the supernet when `search`).
+// Input and classes as the config's data have them (a space of sequences keeps its usual ones); settings from its space section (those of the supernet when `search`).
 // Errors: UsageError for a folder of images that is not there or has fewer than two classes.
 NetworkOptions network_options(const Config& config, bool search = false);
 
