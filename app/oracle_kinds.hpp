@@ -43,6 +43,8 @@ std::vector<OracleKind> sequence_oracles();   // recurrent cells, transformers
 std::vector<OracleKind> correlation_oracles();  // scores without training over many cells
 std::vector<OracleKind> fidelity_oracles();   // schedules, learning curves, predictors, measured tables
 std::vector<OracleKind> multi_oracles();      // fronts, hypervolumes, rewards, Gaussian processes
+std::vector<OracleKind> one_shot_oracles();    // architecture gradients, samples, stages, elastic layers
+std::vector<OracleKind> controller_oracles();
 // All of them, in that order.
 const std::vector<OracleKind>& oracle_kinds();
 

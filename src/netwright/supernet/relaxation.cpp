@@ -25,8 +25,8 @@ bool ranked_by_children(const DecisionTree& tree, int decision) {
 ArchitectureParameters ArchitectureParameters::start(const DecisionTree& tree, const Seed& seed, NetworkPlace place, const ParameterStart& how) {
   ArchitectureParameters parameters;
   for (std::size_t d = 0; d < tree.size(); ++d) {
-    const bool ranked = ranked_by_children(tree, static_cast<int>(d));
-    if (ranked ? !how.edges : takes_all(tree[d])) {
+    const bool summed = takes_all(tree[d]) || ranked_by_children(tree, static_cast<int>(d));
+    if (summed && !how.edges) {
       parameters.vectors.emplace_back();
       continue;
     }

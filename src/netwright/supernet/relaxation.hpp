@@ -19,7 +19,7 @@ namespace netwright {
 
 struct ParameterStart {
   double deviation = 1e-3;
-  bool edges = false;         // vectors for selects too whose inputs are ranked by their decisions (PC-DARTS' edge normalisation)
+  bool edges = false;         // vectors for selects too that would be summed (PC-DARTS' edge normalisation)
   bool search_only = true;    // false: candidates that are never picked are out from the start (FairDARTS, DrNAS: no "none")
 };
 
