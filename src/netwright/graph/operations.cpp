@@ -325,7 +325,7 @@ std::vector<Operation> table() {
       {.name = "channel_shuffle", .meaning = "channels viewed as (groups, rest), transposed", .attributes = {{"groups", Int{2}, "groups of channels"}}, .shape = shuffle_shape},
       {.name = "slice", .meaning = "some neighbouring channels", .attributes = {{"offset", Int{0}, "the first of them"}, {"channels", Int{0}, "how many; 0 = all from there on"}}, .shape = slice_shape, .keeps_zero = true},
       {.name = "dropout", .meaning = "zeroes values while training", .attributes = {rate}, .shape = same, .keeps_zero = true},
-      {.name = "drop_path", .meaning = "zeroes a sample's whole value while training, survivors divided by 1 - rate", .attributes = {rate}, .shape = same, .keeps_zero = true},
+      {.name = "drop_path", .meaning = "zeroes a sample's whole value while training, survivors divided by 1 - rate", .attributes = {rate, {"depth", 1.0, "part of a rate set from outside that this node takes: ScheduledDropPath's place in the network"}}, .shape = same, .keeps_zero = true},
       {.name = "scale", .meaning = "times a constant", .attributes = {{"factor", 1.0, "the constant"}}, .shape = same, .keeps_zero = true},
       {.name = "resize", .meaning = "an image of another height and width", .attributes = {{"height", Int{0}, "of the result", true}, {"width", Int{0}, "of the result", true}, {"smooth", Int{0}, "1 = bilinear between pixel centres, 0 = nearest"}},
        .shape = resize_shape, .keeps_zero = true},

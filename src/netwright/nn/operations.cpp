@@ -112,8 +112,8 @@ Kernel dropout(const Node& node) {
 }
 
 Kernel drop_path(const Node& node) {
-  return [own = number(node, "rate")](Inputs x, Inputs, const RunMode& mode) {
-    const double rate = mode.drop_path >= 0 ? mode.drop_path : own;
+  return [own = number(node, "rate"), depth = number(node, "depth")](Inputs x, Inputs, const RunMode& mode) {
+    const double rate = mode.drop_path >= 0 ? mode.drop_path * depth : own;
     if (!mode.training || !mode.noise || rate <= 0) return x[0];
     std::vector<std::int64_t> one(static_cast<std::size_t>(x[0].dim()), 1);
     one[0] = x[0].size(0);

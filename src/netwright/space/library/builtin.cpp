@@ -5,8 +5,10 @@
 #include "netwright/space/library/autodeeplab.hpp"
 #include "netwright/space/library/autoformer.hpp"
 #include "netwright/space/library/darts.hpp"
+#include "netwright/space/library/enas.hpp"
 #include "netwright/space/library/hat.hpp"
 #include "netwright/space/library/nasfpn.hpp"
+#include "netwright/space/library/nasnet.hpp"
 #include "netwright/space/library/recurrent.hpp"
 #include "netwright/space/library/efficientnet.hpp"
 #include "netwright/space/library/mnasnet.hpp"
@@ -38,6 +40,10 @@ constexpr Builtin builtin[] = {
     {"nasbenchmacro", make_nasbenchmacro},
     {"transnas_micro", make_transnas_micro},
     {"transnas_macro", make_transnas_macro},
+    {"nasnet", make_nasnet},
+    {"amoebanet", make_amoebanet},
+    {"enas_micro", make_enas_micro},
+    {"enas_macro", make_enas_macro},
     {"darts", make_darts},
     {"resnet", make_resnet},
     {"reference", make_reference},
