@@ -31,7 +31,8 @@ TEST_F(App, HelpNamesEveryVerb) {
   const Ran ran = run("--help");
   EXPECT_EQ(ran.code, 0);
   for (const char* verb : {"init",     "check", "search",  "resume", "status", "top",  "show",  "draw",   "derive", "retrain",
-                           "evaluate", "score", "profile", "export", "report", "list", "space", "matrix", "doctor", "oracle"})
+                           "evaluate", "score", "profile", "export", "report", "list", "space", "matrix", "doctor", "oracle",
+                           "table",    "compare", "predict", "correlate"})
     EXPECT_NE(ran.out.find("\n  " + std::string(verb) + " "), std::string::npos) << verb;
   EXPECT_EQ(ran.out.find("worker  "), std::string::npos);
   EXPECT_EQ(run("profile --help").code, 0);
@@ -39,7 +40,7 @@ TEST_F(App, HelpNamesEveryVerb) {
 }
 
 TEST_F(App, ListsAreArraysOfNamedThings) {
-  for (const char* what : {"spaces", "strategies", "evaluators", "proxies", "operations"}) {
+  for (const char* what : {"spaces", "strategies", "evaluators", "schedules", "stop_rules", "predictors", "proxies", "operations"}) {
     const Json list = json(std::string("list ") + what);
     ASSERT_FALSE(list.empty());
     for (const auto& entry : list)

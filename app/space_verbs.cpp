@@ -8,8 +8,12 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/evaluation/predictor.hpp"
+#include "netwright/fidelity/scheduler.hpp"
+#include "netwright/fidelity/stop_rule.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/graph/operation.hpp"
+#include "netwright/search/model_predictors.hpp"
 #include "netwright/space/architectures.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/strategy.hpp"
@@ -153,6 +157,23 @@ Json list_architectures() {
   return list;
 }
 
+template <class Entries>
+Json list_entries(const Entries& entries) {
+  Json list = Json::array();
+  for (const auto& entry : entries)
+    list.push_back({{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}, {"traits", Json::array()}, {"options", options_json(entry.options)}});
+  return list;
+}
+
+Json list_schedules() { return list_entries(schedulers()); }
+Json list_stop_rules() { return list_entries(stop_rules()); }
+
+Json list_predictors() {
+  std::vector<PredictorEntry> entries = plain_predictors();
+  for (PredictorEntry& entry : model_predictors()) entries.push_back(std::move(entry));
+  return list_entries(entries);
+}
+
 std::size_t widest(const Json& list, const char* key) {
   std::size_t width = 0;
   for (const auto& entry : list) width = std::max(width, entry.at(key).get<std::string>().size());
@@ -193,6 +214,9 @@ const std::vector<Listing>& listings() {
                                          {"evaluators", list_evaluators},
                                          {"proxies", list_proxies},
                                          {"operations", list_operations},
+                                         {"schedules", list_schedules},
+                                         {"stop_rules", list_stop_rules},
+                                         {"predictors", list_predictors},
                                          {"architectures", list_architectures, print_architectures}};
   return list;
 }

@@ -37,8 +37,9 @@ std::vector<double> average_ranks(const std::vector<std::vector<double>>& result
     std::vector<double> column;
     for (const auto& result : results) column.push_back(result.at(run));
     const std::vector<double> of_run = ranks(column);
-    for (std::size_t i = 0; i < average.size(); ++i) average[i] += of_run[i] / static_cast<double>(runs);
+    for (std::size_t i = 0; i < average.size(); ++i) average[i] += of_run[i];
   }
+  for (double& sum : average) sum /= static_cast<double>(runs);
   return average;
 }
 
