@@ -95,7 +95,7 @@ std::size_t count(const OracleJson& verdicts, const std::string& word) {
 const std::vector<OracleKind>& oracle_kinds() {
   static const std::vector<OracleKind> kinds = [] {
     std::vector<OracleKind> all;
-    for (const auto& list : {network_oracles(), mobile_oracles(), cardinality_oracles(), nasbench201_oracles(), benchmark_oracles(), search_oracles(), statistic_oracles(),
+    for (const auto& list : {network_oracles(), cell_oracles(), mobile_oracles(), cardinality_oracles(), nasbench201_oracles(), benchmark_oracles(), search_oracles(), statistic_oracles(),
                              supernet_oracles(), proxy_oracles(), sequence_oracles(), fidelity_oracles(), correlation_oracles(), multi_oracles(), one_shot_oracles(), controller_oracles()})
       all.insert(all.end(), list.begin(), list.end());
     return all;

@@ -31,6 +31,7 @@ struct OracleKind {
 };
 
 std::vector<OracleKind> network_oracles();      // parameters and MACs
+std::vector<OracleKind> cell_oracles();         // networks of pairwise cells
 std::vector<OracleKind> mobile_oracles();       // hand-made and mobile networks, compound scaling
 std::vector<OracleKind> cardinality_oracles();  // how many architectures
 std::vector<OracleKind> nasbench201_oracles();
