@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
@@ -73,7 +74,16 @@ Value write_block(Builder& b, Value x, Int channels, Int stride, std::size_t kin
   return b.add("concat", std::vector<Value>{halves.kept, worked}, {}, "concat");
 }
 
-Graph build(const NetworkOptions& options) {
+double dropout_setting(const SpaceInfo& info, const NetworkOptions& options) {
+  const std::string text = setting(info, options, "dropout");
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+  if (error != std::errc() || end != text.data() + text.size() || !(rate >= 0 && rate < 1))
+    throw UsageError("space 'spos': setting 'dropout' is '" + text + "'; it must be a number from 0 to below 1");
+  return rate;
+}
+
+Graph build(const SpaceInfo& info, const NetworkOptions& options) {
   Builder b;
   Value x = conv_norm(b, b.input(options.input), {.conv = "stem.conv", .norm = "stem.bn", .channels = kStem, .stride = 2});
   int number = 0;
@@ -88,7 +98,7 @@ Graph build(const NetworkOptions& options) {
     }
   x = conv_norm(b, x, {.conv = "head.conv", .norm = "head.bn", .channels = kHead, .kernel = 1});
   x = b.add("flatten", b.add("global_pool", x, {}, "pool"), {}, "flatten");
-  x = b.add("dropout", x, {{"rate", 0.1}}, "dropout");
+  if (const double rate = dropout_setting(info, options); rate > 0) x = b.add("dropout", x, {{"rate", rate}}, "dropout");
   return b.finish({b.add("linear", x, {{"features", options.classes}, {"bias", 0}}, "classifier")});
 }
 
@@ -114,13 +124,16 @@ Architecture parse_digits(const DecisionTree& tree, std::string_view text) {
 }  // namespace
 
 std::unique_ptr<Space> make_spos() {
-  return make_space(Template{.info = {.name = "spos",
-                                      .title = "20 ShuffleNetV2 blocks of four kinds",
-                                      .paper = "Guo et al. 2020, arXiv 1904.00420",
-                                      .traits = {"chain", "open", "uniform"},
-                                      .input = {3, 224, 224},
-                                      .classes = 1000},
-                             .build = build,
+  const SpaceInfo info{.name = "spos",
+                       .title = "20 ShuffleNetV2 blocks of four kinds",
+                       .paper = "Guo et al. 2020, arXiv 1904.00420",
+                       .traits = {"chain", "open", "uniform"},
+                       .settings = {{"dropout", "0.1", "before the classifier"}},
+                       .search_settings = {{"dropout", "0", "before the classifier"}},
+                       .input = {3, 224, 224},
+                       .classes = 1000};
+  return make_space(Template{.info = info,
+                             .build = [info](const NetworkOptions& options) { return build(info, options); },
                              .print = print_digits,
                              .parse = parse_digits});
 }
