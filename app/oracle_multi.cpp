@@ -172,8 +172,8 @@ bool is_mnas(const OracleJson& c) { return id(c).starts_with("H-mnas"); }
 OracleJson run_mnas(const OracleJson& c, const OracleJson&) {
   const bool hard = id(c).starts_with("H-mnas-hard");
   const double both = number_behind(title(c), "w=", mnas_soft.within);
-  const MnasExponents exponents =
-      hard ? MnasExponents{number_behind(title(c), "(", mnas_hard.within), number_behind(title(c), "T, ", mnas_hard.beyond)} : MnasExponents{both, both};
+  const MnasExponents parted{number_behind(title(c), "(", mnas_hard.within), number_behind(title(c), "T, ", mnas_hard.beyond)};
+  const MnasExponents exponents = hard ? parted : MnasExponents{both, both};
   return rows_of(c, 3, [&](const Values& v) { return mnas_reward(v[0], v[1], v[2], exponents); });
 }
 
@@ -192,7 +192,8 @@ bool is_gaussian_process(const OracleJson& c) { return id(c).starts_with("L-gp")
 OracleJson run_gaussian_process(const OracleJson& c, const OracleJson&) {
   const std::string words = title(c);
   const Values x = numbers_behind(words, "X ", {}), y = numbers_behind(words, "; y ", {}), query = numbers_behind(words, "query ", {});
-  GaussianProcess process({.length = number_behind(words, "l=", 1), .signal = number_behind(words, "sf=", 1), .noise = number_behind(words, "sn=", 0.1)});
+  GaussianProcess process(
+      {.length = number_behind(words, "l=", 1), .signal = number_behind(words, "sf=", 1), .noise = number_behind(words, "sn=", 0.1)});
   process.fit({.width = 1, .values = x}, y);
   const Prediction prediction = process.predict({.width = 1, .values = query});
   const double best = number_behind(words, "best ", 0);

@@ -55,8 +55,8 @@ double best_of(Setting& setting, const std::string& words, std::uint64_t seed, s
 double two_sided(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
 
 double welch_p(const Values& a, const Values& b) {
-  const double va = std::pow(standard_deviation(a), 2) / static_cast<double>(a.size()), vb = std::pow(standard_deviation(b), 2) / static_cast<double>(b.size());
-  return two_sided((mean(a) - mean(b)) / std::sqrt(va + vb));
+  const auto error = [](const Values& values) { return standard_deviation(values) / std::sqrt(static_cast<double>(values.size())); };
+  return two_sided((mean(a) - mean(b)) / std::hypot(error(a), error(b)));
 }
 
 // Mann and Whitney's test by its normal limit; ties make it a little too careful.

@@ -74,7 +74,8 @@ void GaussianProcess::fit(const FeatureRows& x, std::span<const double> y) {
 
 Prediction GaussianProcess::predict(const FeatureRows& x) const {
   if (y_.empty()) throw UsageError("Gaussian process: asked before it was fitted");
-  if (x.width != x_.width) throw UsageError("Gaussian process: rows of " + std::to_string(x.width) + " features, fitted on " + std::to_string(x_.width));
+  if (x.width != x_.width)
+    throw UsageError("Gaussian process: rows of " + std::to_string(x.width) + " features, fitted on " + std::to_string(x_.width));
   const auto count = static_cast<Eigen::Index>(y_.size());
   const Eigen::Map<const Matrix> lower(factor_.data(), count, count);
   Matrix across = kernel(squared_distances(x_, x), options_);

@@ -165,7 +165,10 @@ TEST(ModelGuided, FeaturesThatTheSpaceLacksAreRefused) {
   EXPECT_THROW(make_strategy("bayesian", {.tree = tree, .goal = {}, .seed = Seed(0), .options = {{"features", "path"}}}), UsageError);
   int seen = 0;
   StrategyCase with{.tree = tree, .goal = {}, .seed = Seed(0), .options = {{"features", "path"}, {"start", "2"}}};
-  with.features["path"] = [&](const Architecture& architecture) { return ++seen, std::vector<float>(architecture.picks.begin(), architecture.picks.end()); };
+  with.features["path"] = [&](const Architecture& architecture) {
+    ++seen;
+    return std::vector<float>(architecture.picks.begin(), architecture.picks.end());
+  };
   const auto strategy = make_strategy("bayesian", with);
   for (std::int64_t trial = 0; trial < 5; ++trial)
     strategy->tell({.trial = trial, .architecture = *strategy->ask(), .metrics = {{"val_accuracy", 0.1 * static_cast<double>(trial)}}});
