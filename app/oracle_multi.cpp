@@ -1,4 +1,4 @@
-// Several objectives, rewards of several metrics, and Gaussian processes: through the real selection, scalarisation and regression.
+// Several objectives, rewards of several metrics, Gaussian processes and path encodings: through the real selection, scalarisation, regression and features.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,6 +8,7 @@
 #include "netwright/objective/hypervolume.hpp"
 #include "netwright/objective/rank.hpp"
 #include "netwright/objective/scalarise.hpp"
+#include "netwright/space/path_encoding.hpp"
 #include "netwright/strategy/acquisition.hpp"
 #include "netwright/strategy/gaussian_process.hpp"
 #include "netwright/strategy/real_coded.hpp"
@@ -205,6 +206,30 @@ OracleJson run_gaussian_process(const OracleJson& c, const OracleJson&) {
   return {{"mean", prediction.mean}, {"var", variance}, {"lml", process.log_marginal_likelihood()}, {"ei_max", improvement}};
 }
 
+// ---- path encodings ----
+
+bool is_path_bits(const OracleJson& c) { return id(c).starts_with("L-path-101") && has_input(c, {"cells"}); }
+
+const OracleJson& case_called(const OracleJson& file, const std::string& name) {
+  for (const auto& other : file.at("cases"))
+    if (id(other) == name) return other;
+  throw UsageError("no case '" + name + "' in the file");
+}
+
+// The bits that are set, cell by cell; a cell is another case of the file, "N101-chain5".
+OracleJson run_path_bits(const OracleJson& c, const OracleJson& file) {
+  OracleJson got;
+  for (const std::string& part : split(c["input"]["cells"].get<std::string>(), ',')) {
+    const std::string name = trim(part);
+    const OracleJson& cell = case_called(file, name)["input"];
+    const std::vector<float> bits = path_encoding(parse_nasbench101(OracleJson{{"matrix", cell.at("matrix")}, {"ops", cell.at("ops")}}.dump()));
+    OracleJson& set = got[name.substr(name.find('-') + 1)] = OracleJson::array();
+    for (std::size_t bit = 0; bit < bits.size(); ++bit)
+      if (bits[bit] > 0) set.push_back(bit);
+  }
+  return got;
+}
+
 }  // namespace
 
 std::vector<OracleKind> multi_oracles() {
@@ -215,7 +240,8 @@ std::vector<OracleKind> multi_oracles() {
           {.name = "NSGA-II on ZDT", .matches = is_real_nsga2, .run = run_real_nsga2, .judge = judge_real_nsga2},
           {.name = "MnasNet's reward", .matches = is_mnas, .run = run_mnas},
           {.name = "FBNet's loss", .matches = is_fbnet_loss, .run = run_fbnet_loss},
-          {.name = "Gaussian process", .matches = is_gaussian_process, .run = run_gaussian_process}};
+          {.name = "Gaussian process", .matches = is_gaussian_process, .run = run_gaussian_process},
+          {.name = "path encoding", .matches = is_path_bits, .run = run_path_bits}};
 }
 
 }  // namespace netwright
