@@ -1,4 +1,5 @@
-// Several objectives, rewards of several metrics, Gaussian processes and path encodings: through the real selection, scalarisation, regression and features.
+// Several objectives, rewards of several metrics, Gaussian processes and path encodings: through the real selection, scalarisation,
+// regression and features.
 #include <algorithm>
 #include <cmath>
 #include <limits>
