@@ -254,16 +254,15 @@ TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, co
           Batches(second, batching, seed_.derive("architecture_batches"), place_.device),
           supernet_.parameters(), learned(), hooks};
   if (!history_.empty()) run.before = history_.back().seconds;
-  for (auto epoch = static_cast<std::int64_t>(history_.size()) + 1; epoch <= epochs(); ++epoch) {
+  for (auto epoch = static_cast<std::int64_t>(history_.size()) + 1; epoch <= epochs() && !ended_; ++epoch) {
     seed_torch(seed_.derive("torch", static_cast<std::uint64_t>(epoch)));
     Steps sums(place_.device);
     if (!run_epoch(run, epoch, sums)) return TrainEnd::interrupted;
     history_.push_back(close_epoch(run, epoch, sums, split.validation));
-    const bool curved = too_curved();
+    ended_ = too_curved();
     close_stage(epoch);
     if (!hooks.checkpoint.empty()) save(hooks.checkpoint);
     if (hooks.on_epoch && !hooks.on_epoch(history_.back())) return TrainEnd::stopped;
-    if (curved) return TrainEnd::done;
   }
   return TrainEnd::done;
 }
@@ -360,7 +359,10 @@ double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
   const auto architecture = parameters_.defined();
   const auto slope = [&] {
     Rng rng = seed_.derive("curvature", static_cast<std::uint64_t>(epoch)).rng();
-    return torch::autograd::grad({architecture_loss(batch, rng, epoch)}, architecture);
+    auto list = torch::autograd::grad({architecture_loss(batch, rng, epoch)}, architecture, {}, std::nullopt, false, /*allow_unused=*/true);
+    for (std::size_t i = 0; i < list.size(); ++i)
+      if (!list[i].defined()) list[i] = at::zeros_like(architecture[i].detach());
+    return list;
   };
   const auto move = [&](const std::vector<at::Tensor>& along, double factor) {
     const at::NoGradGuard no_grad;
@@ -490,7 +492,7 @@ std::vector<NamedTensor> OneShot::state() const {
 void OneShot::save(const std::filesystem::path& file) const {
   Checkpoint checkpoint;
   for (const auto& named : state()) checkpoint.tensors[named.name] = named.tensor.detach();
-  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}, {"out", parameters_.out}};
+  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}, {"out", parameters_.out}, {"ended", ended_}};
   for (const auto& report : history_) note["history"].push_back(to_json(report));
   checkpoint.note = note.dump();
   save_checkpoint(file, checkpoint);
@@ -514,6 +516,7 @@ void OneShot::load(const std::filesystem::path& file) {
   weights_.load(weight_state);
   architecture_.load(architecture_state);
   parameters_.out = note.at("out").get<std::vector<std::vector<bool>>>();
+  ended_ = note.at("ended");
   history_.clear();
   for (const auto& report : note.at("history")) history_.push_back(from_json(report));
 }

@@ -120,6 +120,7 @@ class OneShot {
   std::vector<std::unique_ptr<Regulariser>> regularisers_;
   Optimiser weights_, architecture_;
   std::vector<OneShotReport> history_;
+  bool ended_ = false;                  // by an alarm: no epoch follows
 };
 
 }  // namespace netwright
