@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/builder.hpp"
@@ -27,6 +28,12 @@ bool reads_numbers(const Space& space) {
   return std::find(traits.begin(), traits.end(), "sequence") != traits.end();
 }
 
+// Cells of two inputs stand before each reduction and at the end.
+std::string fewest_cells(const std::string& space) {
+  const std::set<std::string> two_inputs{"darts", "nasnet", "amoebanet", "enas_micro"};
+  return two_inputs.contains(space) ? "3" : "1";
+}
+
 NetworkOptions small(const Space& space) {
   NetworkOptions options{.input = space.info().input, .classes = 10, .search = true};
   if (options.input.size() == 3 && options.input[0] == 3) options.input = {3, 16, 16};
@@ -34,7 +41,7 @@ NetworkOptions small(const Space& space) {
   for (const auto& setting : space.info().settings) {
     if (setting.name == "width") options.settings["width"] = "6";
     if (setting.name == "channels") options.settings["channels"] = "4";
-    if (setting.name == "cells") options.settings["cells"] = space.info().name == "darts" ? "3" : "1";
+    if (setting.name == "cells") options.settings["cells"] = fewest_cells(space.info().name);
   }
   return options;
 }

@@ -106,7 +106,7 @@ Graph macro_network(const SpaceInfo& info, const NetworkOptions& options, bool s
       values[i] = factorized_reduce(b, values[i], channels, true);
     }
   }
-  constexpr double dropout = 0.1;
+  const double dropout = search ? 0.0 : 0.1;   // shared weights are noise enough
   return without_dead_nodes(b.finish({classifier(b, values.back(), options.classes, dropout)}));
 }
 
