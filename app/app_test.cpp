@@ -40,7 +40,7 @@ TEST_F(App, HelpNamesEveryVerb) {
 }
 
 TEST_F(App, ListsAreArraysOfNamedThings) {
-  for (const char* what : {"spaces", "strategies", "evaluators", "schedules", "stop_rules", "predictors", "proxies", "operations"}) {
+  for (const char* what : {"spaces", "strategies", "evaluators", "schedules", "stop_rules", "predictors", "relaxations", "updates", "regularisers", "derivations", "proxies", "operations"}) {
     const Json list = json(std::string("list ") + what);
     ASSERT_FALSE(list.empty());
     for (const auto& entry : list)

@@ -165,8 +165,8 @@ void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
 
 void add_list_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   const char* group = "What there is";
-  CLI::App* sub = add(app, p, group, "list", "spaces, strategies, evaluators, schedules, stop rules, predictors, proxies, operations or architectures", verbs.list, p.list);
-  sub->add_option("what", p.list.what, "spaces | strategies | evaluators | schedules | stop_rules | predictors | proxies | operations | architectures")->required();
+  CLI::App* sub = add(app, p, group, "list", "what netwright knows: spaces, strategies, relaxations, proxies, published architectures, ...", verbs.list, p.list);
+  sub->add_option("what", p.list.what, "spaces | strategies | evaluators | schedules | stop_rules | predictors | relaxations | updates | regularisers | derivations | proxies | operations | architectures")->required();
   add_json(sub, p.list.json);
   sub = add(app, p, group, "space", "a space: its size, decisions and traits", verbs.space, p.list);
   sub->add_option("space", p.list.space, "a name or a YAML file")->required();

@@ -16,6 +16,7 @@
 #include "netwright/search/model_predictors.hpp"
 #include "netwright/space/architectures.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
 #include "verbs.hpp"
 
@@ -167,6 +168,10 @@ Json list_entries(const Entries& entries) {
 
 Json list_schedules() { return list_entries(schedulers()); }
 Json list_stop_rules() { return list_entries(stop_rules()); }
+Json list_relaxations() { return list_entries(relaxation_parts()); }
+Json list_updates() { return list_entries(architecture_update_parts()); }
+Json list_regularisers() { return list_entries(regulariser_parts()); }
+Json list_derivations() { return list_entries(derivation_parts()); }
 
 Json list_predictors() {
   std::vector<PredictorEntry> entries = plain_predictors();
@@ -217,6 +222,10 @@ const std::vector<Listing>& listings() {
                                          {"schedules", list_schedules},
                                          {"stop_rules", list_stop_rules},
                                          {"predictors", list_predictors},
+                                         {"relaxations", list_relaxations},
+                                         {"updates", list_updates},
+                                         {"regularisers", list_regularisers},
+                                         {"derivations", list_derivations},
                                          {"architectures", list_architectures, print_architectures}};
   return list;
 }

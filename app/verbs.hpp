@@ -134,7 +134,7 @@ struct CorrelateOptions {
 };
 
 struct ListOptions {
-  std::string what;   // spaces | strategies | evaluators | schedules | stop_rules | predictors | proxies | operations | architectures
+  std::string what;   // an entry of the listings in space_verbs.cpp
   std::string space;  // the verbs `space` and `matrix`
   bool json = false;
 };

@@ -11,6 +11,7 @@
 #include "netwright/space/library/builtin.hpp"
 #include "netwright/space/library/transnas.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
@@ -61,15 +62,6 @@ TEST(Transnas, ClosedOpenGraphIsTheCodesNetwork) {
     const Architecture a = sample(micro->decisions(), rng);
     EXPECT_EQ(canonical_hash(micro->close(a, options)), canonical_hash(transnas_network(parse_transnas(micro->print(a)), options)));
   }
-}
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Transnas, BadCodesAreNamed) {

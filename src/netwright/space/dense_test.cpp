@@ -10,18 +10,10 @@
 #include "netwright/space/library/autodeeplab.hpp"
 #include "netwright/space/library/nasfpn.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(AutoDeepLab, PathsAreCountedAsTheyAreVisited) {
   for (const int steps : {1, 4, 7}) {

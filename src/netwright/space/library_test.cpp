@@ -13,6 +13,7 @@
 #include "netwright/space/library/darts.hpp"
 #include "netwright/space/library/resnet.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
@@ -175,15 +176,6 @@ TEST(Darts, NeighboursCloseToNetworks) {
     EXPECT_FALSE(graph.open());
     EXPECT_EQ(graph.output().shape, (Shape{10}));
   }
-}
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Darts, MistakesNameThePlaceTheValueAndTheRule) {

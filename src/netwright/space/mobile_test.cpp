@@ -17,6 +17,7 @@
 #include "netwright/space/library/reference.hpp"
 #include "netwright/space/library/spos.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
@@ -24,15 +25,6 @@ namespace {
 using Json = nlohmann::json;
 
 NetworkOptions imagenet(std::int64_t side = 224) { return {.input = {3, side, side}, .classes = 1000}; }
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::set<std::string> weight_names(const Graph& graph) {
   std::set<std::string> names;

@@ -11,21 +11,13 @@
 #include "netwright/space/library/hat.hpp"
 #include "netwright/space/library/recurrent.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
 
 const char* const darts_v2 =
     R"({"recurrent":[["sigmoid",0],["relu",1],["relu",1],["identity",1],["tanh",2],["sigmoid",5],["tanh",3],["relu",5]],"concat":[1,2,3,4,5,6,7,8]})";
-
-std::string message_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Recurrent, LanguageModelHasThePublishedSizeAtAnyLength) {
   const RecurrentGenotype v2 = parse_recurrent_genotype(darts_v2);

@@ -6,6 +6,7 @@
 #include "netwright/space/library/beyond.hpp"
 #include "netwright/space/library/mobile_blocks.hpp"
 #include "netwright/space/library/modules.hpp"
+#include "netwright/space/library/mapped.hpp"
 
 namespace netwright {
 namespace {
@@ -23,15 +24,6 @@ struct Flow {
   Value value;
   Attribute channels;
 };
-
-template <class F>
-Attribute mapped(const Attribute& attribute, F function) {
-  const auto* open = std::get_if<Open>(&attribute);
-  if (open == nullptr) return function(std::get<Int>(attribute));
-  Open result = *open;
-  for (Int& value : result.values) value = function(value);
-  return result;
-}
 
 struct Layer {
   std::string block;      // its decisions are "block.op", "block.kernel", ...

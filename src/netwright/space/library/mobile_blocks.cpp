@@ -10,6 +10,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/space/library/modules.hpp"
+#include "netwright/space/library/mapped.hpp"
 
 namespace netwright {
 namespace {
@@ -72,15 +73,6 @@ std::vector<std::string> strings_of(std::string_view text) {
 std::string at(const std::string& prefix, Int number) { return prefix + "." + std::to_string(number); }
 
 // ---- the network ----
-
-template <class F>
-Attribute mapped(const Attribute& attribute, F function) {
-  const auto* open = std::get_if<Open>(&attribute);
-  if (open == nullptr) return function(std::get<Int>(attribute));
-  Open result = *open;
-  for (Int& value : result.values) value = function(value);
-  return result;
-}
 
 struct Flow {
   Value value;
