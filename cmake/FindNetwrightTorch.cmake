@@ -37,6 +37,10 @@ if(NetwrightTorch_FOUND AND NOT TARGET netwright_libtorch)
     "${NetwrightTorch_ROOT}/include" "${NetwrightTorch_ROOT}/include/torch/csrc/api/include")
   target_link_libraries(netwright_libtorch INTERFACE
     "${NetwrightTorch_ROOT}/lib/libtorch_cpu.so" "${NetwrightTorch_ROOT}/lib/libc10.so" ${CMAKE_DL_LIBS})
+  # Without it at::parallel_for, which is a template of torch's headers, is a plain loop. The runtime is torch's own, for two would fight.
+  file(GLOB NetwrightTorch_GOMP "${NetwrightTorch_ROOT}/lib/libgomp*.so*")
+  target_compile_options(netwright_libtorch INTERFACE -fopenmp)
+  target_link_libraries(netwright_libtorch INTERFACE ${NetwrightTorch_GOMP})
   target_link_options(netwright_libtorch INTERFACE "-Wl,-rpath,${NetwrightTorch_ROOT}/lib" "-Wl,--allow-shlib-undefined")
   target_compile_definitions(netwright_libtorch INTERFACE NETWRIGHT_TORCH_VERSION="${NetwrightTorch_VERSION}"
     NETWRIGHT_TORCH_LIB="${NetwrightTorch_ROOT}/lib")

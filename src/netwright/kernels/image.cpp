@@ -200,10 +200,6 @@ void add_blocks(const float* values, int pixels, std::ptrdiff_t pixel, int chann
 
 }  // namespace
 
-void add_moments(const float* values, int pixels, std::ptrdiff_t pixel, Moments& moments) {
-  add_blocks(values, pixels, pixel, padded_channels(static_cast<int>(moments.mean.size())), moments);
-}
-
 void add_moments_packed(const float* values, int pixels, int channels, Moments& moments) { add_blocks(values, pixels, channels, channels, moments); }
 }  // namespace netwright
 #endif

@@ -41,9 +41,7 @@ struct Moments {
   void add(const Moments& other);
 };
 
-// The moments of pixels that lie one behind the other, `pixel` floats apart; channels up to the padded ones are read.
-void add_moments(const float* values, int pixels, std::ptrdiff_t pixel, Moments& moments);
-// The same where a pixel has no padding.
+// The moments of pixels that lie one behind the other, without padding.
 void add_moments_packed(const float* values, int pixels, int channels, Moments& moments);
 
 // g = a[c] * g + b[c] * (x - mean[c]) + constant[c], in place: the input gradient of a batch norm.

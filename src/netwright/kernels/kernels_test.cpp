@@ -4,6 +4,10 @@
 #include <rapidcheck/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/convolve.hpp"
 #include "netwright/kernels/normalised_sum.hpp"
@@ -128,6 +132,20 @@ TEST(Convolve, EmptyBatchesAndOtherTypesAreRefused) {
   Inputs given({}, at::kFloat);
   EXPECT_THROW(convolve(given.x.slice(0, 0, 0), given.what), Error);
   EXPECT_THROW(convolve(given.x.to(at::kDouble), given.what), Error);
+}
+
+// at::parallel_for is a plain loop in a file that is compiled without OpenMP.
+TEST(Kernels, LoopsRunOnTwoThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  at::parallel_for(0, 16, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  });
+  at::set_num_threads(before);
+  EXPECT_EQ(threads.size(), 2u);
 }
 
 TEST(Convolve, TheSameBitsOnOneThreadAndTwo) {

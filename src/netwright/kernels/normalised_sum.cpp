@@ -153,7 +153,7 @@ int place(variable_list& given, const at::Tensor& tensor) {
 }  // namespace
 
 bool normalised_sum_fits(const at::Tensor& weights, const std::vector<Term>& terms) {
-  if (terms.empty() || (weights.defined() && (!weights.is_cpu() || weights.dim() != 1))) return false;
+  if (terms.empty() || (weights.defined() && (!weights.is_cpu() || weights.dim() != 1 || weights.numel() != static_cast<std::int64_t>(terms.size())))) return false;
   for (const auto& term : terms) {
     const at::Tensor& v = term.value;
     if (v.dim() != 4 || v.numel() == 0 || !v.is_cpu() || v.scalar_type() != at::kFloat || v.sizes() != terms[0].value.sizes()) return false;
