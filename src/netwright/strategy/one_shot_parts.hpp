@@ -44,7 +44,6 @@ class PartValues {
   PartValues(const SearchPart& part, const std::map<std::string, std::string, std::less<>>& given);
   double number(std::string_view name) const;
   const std::string& text(std::string_view name) const;
-  bool flag(std::string_view name) const { return text(name) == "true"; }
 
  private:
   std::map<std::string, std::string, std::less<>> values_;

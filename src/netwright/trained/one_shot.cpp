@@ -37,7 +37,7 @@ void check(const SupernetOptions& o) {
 nlohmann::json to_json(const OneShotReport& r) {
   return {{"epoch", r.epoch}, {"train_loss", r.train_loss}, {"train_accuracy", r.train_accuracy}, {"architecture_loss", r.architecture_loss},
           {"val_accuracy", r.val_accuracy}, {"val_loss", r.val_loss}, {"seconds", r.seconds}, {"probabilities", r.probabilities},
-          {"skips", r.skips}, {"picks", r.picks}, {"eigenvalue", r.eigenvalue}};
+          {"skips", r.skips}, {"picks", r.picks}, {"parameters", r.parameters}, {"eigenvalue", r.eigenvalue}};
 }
 
 OneShotReport from_json(const nlohmann::json& j) {
@@ -45,6 +45,7 @@ OneShotReport from_json(const nlohmann::json& j) {
   r.epoch = j.at("epoch"), r.train_loss = j.at("train_loss"), r.train_accuracy = j.at("train_accuracy"), r.architecture_loss = j.at("architecture_loss");
   r.val_accuracy = j.at("val_accuracy"), r.val_loss = j.at("val_loss"), r.seconds = j.at("seconds");
   r.probabilities = j.at("probabilities").get<std::vector<std::vector<double>>>();
+  r.parameters = j.at("parameters").get<std::vector<std::vector<double>>>();
   r.skips = j.at("skips"), r.picks = j.at("picks"), r.eigenvalue = j.at("eigenvalue");
   return r;
 }
@@ -90,6 +91,41 @@ std::vector<at::Tensor> directions(const std::vector<at::Tensor>& like, const Se
     list.push_back(at::tensor(values, at::kDouble).to(tensor.device(), tensor.scalar_type()).reshape(tensor.sizes()));
   }
   return list;
+}
+
+std::vector<double> numbers_of(const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+  return {plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel()};
+}
+
+// Puts a supernet's running statistics back when it is left: what only looks at shared weights must not move them.
+class KeptBuffers {
+ public:
+  explicit KeptBuffers(const Supernet& supernet) {
+    const at::NoGradGuard no_grad;
+    for (const auto& named : supernet.tensors())
+      if (!named.trainable) buffers_.emplace_back(named.tensor, named.tensor.clone());
+  }
+  ~KeptBuffers() {
+    const at::NoGradGuard no_grad;
+    for (auto& [buffer, value] : buffers_) buffer.copy_(value);
+  }
+  KeptBuffers(const KeptBuffers&) = delete;
+  KeptBuffers& operator=(const KeptBuffers&) = delete;
+
+ private:
+  std::vector<std::pair<at::Tensor, at::Tensor>> buffers_;
+};
+
+// Draws by a policy and single sampled paths do not see what a stage took out, so such stages need a gradient.
+void check_stages(const SupernetOptions& o, const Relaxation& relaxation, bool by_policy) {
+  for (const auto& stage : o.stages) {
+    const bool takes_out = stage.keep > 0 || stage.close_every > 0;
+    if (by_policy && (takes_out || stage.fresh))
+      throw UsageError("supernet: stages with keep, close_every or fresh need parameters that learn by gradient, not update '" + o.update + "'");
+    if (stage.close_every > 0 && !relaxation.differentiable())
+      throw UsageError("supernet: a stage with close_every needs a relaxation that carries a gradient, not '" + o.relaxation + "'");
+  }
 }
 
 double norm_of(const std::vector<at::Tensor>& tensors) {
@@ -151,6 +187,7 @@ OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOpti
   relaxation_ = make_relaxation(options.relaxation, {tree, PartValues(find_part(relaxation_parts(), "relaxation", options.relaxation), options.relaxation_options), policy_});
   if (update_->moves() && !update_->by_reward() && !relaxation_->differentiable())
     throw UsageError("supernet: relaxation '" + options.relaxation + "' carries no gradient; update '" + options.update + "' needs one (reinforce and none do not)");
+  check_stages(options, *relaxation_, policy_ != nullptr);
   for (const auto& part : options.regularisers) regularisers_.push_back(make_regulariser(part.name, part.options, {tree, open}));
   architecture_ = architecture_optimiser();
   supernet_.initialise(seed.derive("weights"));
@@ -259,8 +296,9 @@ TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, co
     Steps sums(place_.device);
     if (!run_epoch(run, epoch, sums)) return TrainEnd::interrupted;
     history_.push_back(close_epoch(run, epoch, sums, split.validation));
+    if (!std::isfinite(history_.back().val_loss)) throw Diverged("diverged: the validation loss is no finite number after epoch " + std::to_string(epoch));
     ended_ = too_curved();
-    close_stage(epoch);
+    if (!ended_) close_stage(epoch);
     if (!hooks.checkpoint.empty()) save(hooks.checkpoint);
     if (hooks.on_epoch && !hooks.on_epoch(history_.back())) return TrainEnd::stopped;
   }
@@ -291,8 +329,9 @@ bool OneShot::run_epoch(Run& run, std::int64_t epoch, Steps& sums) {
     run.tell(options_, epochs(), epoch, sums.steps);
   }
   sums.check(epoch);
-  for (const auto& tensor : run.architecture)
-    if (!tensor.isfinite().all().item<bool>()) throw Diverged("diverged: an architecture parameter is no finite number after epoch " + std::to_string(epoch));
+  for (const auto& [what, tensors] : {std::pair{"an architecture parameter", &run.architecture}, std::pair{"a weight", &run.parameters}})
+    for (const auto& tensor : *tensors)
+      if (!tensor.isfinite().all().item<bool>()) throw Diverged(std::string("diverged: ") + what + " is no finite number after epoch " + std::to_string(epoch));
   return true;
 }
 
@@ -356,6 +395,7 @@ void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, s
 double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
   constexpr int iterations = 5;
   constexpr double step = 1e-2;
+  const KeptBuffers statistics(supernet_);
   const auto architecture = parameters_.defined();
   const auto slope = [&] {
     Rng rng = seed_.derive("curvature", static_cast<std::uint64_t>(epoch)).rng();
@@ -386,17 +426,16 @@ double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
   return value;
 }
 
-// Means over 5 epochs, 5 epochs apart, from epoch 10 on (RobustDARTS, Zela et al. 2020, arXiv 1909.09656). The parameters become logarithms of the
-// earlier probabilities: the same architecture under softmax.
+// Means over 5 epochs, 5 epochs apart, from epoch 10 on (RobustDARTS, Zela et al. 2020, arXiv 1909.09656). The parameters become the earlier ones.
 bool OneShot::too_curved() {
   constexpr std::size_t window = 5;
   if (options_.eigenvalue_stop <= 0 || history_.size() < 2 * window) return false;
   const double now = mean_of(history_, history_.size(), window), then = mean_of(history_, history_.size() - window, window);
   if (now <= options_.eigenvalue_stop * then) return false;
-  const auto& earlier = history_[history_.size() - window - 1].probabilities;
+  const auto& earlier = history_[history_.size() - window - 1].parameters;
   const at::NoGradGuard no_grad;
   for (std::size_t d = 0; d < tree_.size(); ++d)
-    if (parameters_.vectors[d].defined()) parameters_.vectors[d].copy_(at::tensor(earlier[d], at::kDouble).clamp_min(1e-12).log());
+    if (parameters_.vectors[d].defined()) parameters_.vectors[d].copy_(at::tensor(earlier[d], at::kDouble).reshape(parameters_.vectors[d].sizes()));
   history_.back().probabilities = probabilities();
   return true;
 }
@@ -422,6 +461,7 @@ OneShotReport OneShot::close_epoch(Run& run, std::int64_t epoch, const Steps& su
   if (options_.eigenvalue_stop > 0) {
     run.architecture_batches.start(epoch);
     if (const auto batch = run.architecture_batches.next()) report.eigenvalue = eigenvalue(*batch, epoch);
+    for (const auto& vector : parameters_.vectors) report.parameters.push_back(vector.defined() ? numbers_of(vector) : std::vector<double>{});
   }
   return report;
 }
@@ -456,9 +496,7 @@ Evaluation OneShot::evaluate(const ArchitectureParameters& parameters, const Par
 // Batch statistics, as in training: running statistics of shared weights belong to no single architecture. They are put back.
 Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int64_t batch) {
   const at::NoGradGuard no_grad;
-  std::vector<std::pair<at::Tensor, at::Tensor>> buffers;
-  for (const auto& named : supernet_.tensors())
-    if (!named.trainable) buffers.emplace_back(named.tensor, named.tensor.clone());
+  const KeptBuffers kept(supernet_);
   Batches batches(part, {.batch = batch, .drop_single = true}, seed_.derive("evaluation"), place_.device);
   supernet_.train(true);
   supernet_.set_noise(false);
@@ -472,7 +510,6 @@ Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int6
     images += data->targets.size(0);
   }
   supernet_.set_noise(true);
-  for (auto& [buffer, value] : buffers) buffer.copy_(value);
   return {static_cast<double>(hits) / static_cast<double>(images), loss / static_cast<double>(images), images};
 }
 

@@ -40,6 +40,7 @@ struct OneShotReport {
   std::vector<std::vector<double>> probabilities;   // a decision, empty where it has none
   std::int64_t skips = 0;               // strongest picks that hand their input on, and all picks of choices: many are a collapse
   std::int64_t picks = 0;
+  std::vector<std::vector<double>> parameters;   // a decision; kept where the eigenvalue is watched, to go back to
   double eigenvalue = 0;                // largest of the architecture Hessian, by power iteration; 0 where it is not asked for
 };
 
@@ -69,7 +70,6 @@ class OneShot {
   const DecisionTree& tree() const { return tree_; }
   const SupernetOptions& options() const { return options_; }
   const std::shared_ptr<const Policy>& policy() const { return policy_; }   // null where nothing learns by rewards
-  Mixture draw(Rng& rng) const { return relaxation_->draw(parameters_, {rng, 1.0}); }
 
   // A relaxation of your own in place of the named one. Call it before train().
   void use_relaxation(std::unique_ptr<Relaxation> relaxation) { relaxation_ = std::move(relaxation); }
