@@ -1,5 +1,6 @@
 // Published architectures: each is built and counted.
 #include "netwright/space/architectures.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,16 +11,6 @@
 
 namespace netwright {
 namespace {
-
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 TEST(NamedArchitectures, EachNetworkIsBuiltAndHasItsExactSize) {
   std::set<std::string> names;

@@ -20,7 +20,9 @@ class ClosedSpace final : public Space {
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
     validate(form_.decisions, architecture);
     check_settings(form_.info, options);
-    return form_.build(architecture, options);
+    NetworkOptions closed = options;
+    closed.search = false;
+    return form_.build(architecture, closed);
   }
 
   std::string print(const Architecture& architecture) const override { return form_.print ? form_.print(architecture) : Space::print(architecture); }

@@ -11,6 +11,7 @@
 #include "netwright/graph/composites.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
@@ -84,15 +85,6 @@ double uniformity(const DecisionTree& tree, std::size_t architectures, int draws
   for (const auto& [architecture, count] : counts) chi += std::pow(count - draws_each, 2) / draws_each;
   const auto freedom = static_cast<double>(architectures - 1);
   return (chi - freedom) / std::sqrt(2 * freedom);
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 RC_GTEST_PROP(AnyTree, SizeCountsWhatEnumerateVisits, (std::uint64_t seed)) {

@@ -11,19 +11,10 @@
 #include "netwright/space/library/enas.hpp"
 #include "netwright/space/library/nasnet.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
-
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 Graph named(const std::string& name, const std::string& auxiliary = "false") {
   const Written written = written_architecture(name);

@@ -112,7 +112,7 @@ std::uint64_t Space::canonical(const Architecture& architecture) const { return 
 
 std::unique_ptr<Space> make_space(Template definition) { return std::make_unique<TemplateSpace>(std::move(definition)); }
 
-Picks picks_of(DecisionTree tree, Architecture architecture) {
+Picks picks_of(const DecisionTree& tree, const Architecture& architecture) {
   std::map<std::string, std::vector<int>> picks;
   for (std::size_t i = 0; i < tree.size(); ++i)
     if (architecture.picks.at(i) != Architecture::inactive) picks[tree[i].name] = picked(tree[i], architecture.picks[i]);
@@ -131,11 +131,12 @@ std::string setting(const SpaceInfo& info, const NetworkOptions& options, std::s
   return other != nullptr ? other->fallback : known->fallback;
 }
 
-std::int64_t integer_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name) {
+std::int64_t integer_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name, std::int64_t least) {
   const std::string text = setting(info, options, name);
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) bad_setting(info, name, text, "a whole number");
+  if (value < least) bad_setting(info, name, text, "at least " + std::to_string(least));
   return value;
 }
 

@@ -79,13 +79,13 @@ std::unique_ptr<Space> make_space(Template definition);
 // one decision if their choices are equal. Errors: UsageError where they are not, or where they stand under different parents.
 DecisionTree decisions_of(const Graph& open);
 
-// What graph::close asks for: the picks of an architecture by decision name. Both arguments are copied.
-Picks picks_of(DecisionTree tree, Architecture architecture);
+// What graph::close asks for: the picks of an architecture by decision name.
+Picks picks_of(const DecisionTree& tree, const Architecture& architecture);
 
 // The value of a setting: as given, else the default of the space for this form. Errors: UsageError with the nearest name for an
-// unknown setting, or for text that is no whole number / true / false.
+// unknown setting, or for text that is no whole number of at least `least` / true / false.
 std::string setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name);
-std::int64_t integer_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name);
+std::int64_t integer_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name, std::int64_t least = 1);
 bool flag_setting(const SpaceInfo& info, const NetworkOptions& options, std::string_view name);
 void check_settings(const SpaceInfo& info, const NetworkOptions& options);
 

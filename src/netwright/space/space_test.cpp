@@ -12,20 +12,12 @@
 #include "netwright/graph/cost.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
+#include "netwright/space/message_of_test.hpp"
 
 namespace netwright {
 namespace {
 
 constexpr double small = 20000;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 bool differs_where_both_active(std::int64_t a, std::int64_t b) { return a != b && a != Architecture::inactive && b != Architecture::inactive; }
 
@@ -192,6 +184,8 @@ TEST(Settings, GivenThenSearchThenUsual) {
   EXPECT_FALSE(flag_setting(info, {}, "auxiliary"));
   EXPECT_EQ(message_of([&] { integer_setting(info, {.settings = {{"channels", "4x"}}}, "channels"); }),
             "space 's': setting 'channels' is '4x'; it must be a whole number");
+  EXPECT_EQ(message_of([&] { integer_setting(info, {.settings = {{"channels", "0"}}}, "channels"); }), "space 's': setting 'channels' is '0'; it must be at least 1");
+  EXPECT_EQ(integer_setting(info, {.settings = {{"channels", "0"}}}, "channels", 0), 0);
   EXPECT_EQ(message_of([&] { flag_setting(info, {.settings = {{"auxiliary", "yes"}}}, "auxiliary"); }),
             "space 's': setting 'auxiliary' is 'yes'; it must be true or false");
   EXPECT_EQ(message_of([&] { check_settings(info, {.settings = {{"chanels", "4"}}}); }), "space 's' has no setting 'chanels'; did you mean 'channels'?");

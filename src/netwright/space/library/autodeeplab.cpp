@@ -253,7 +253,6 @@ Outline outline(const NetworkOptions& options, bool search) {
                   .dense = kind == "dense",
                   .input = options.input,
                   .form = {search}};
-  if (o.channels < 1) throw UsageError("autodeeplab: channels=" + std::to_string(o.channels) + " is below 1");
   if (o.classes < 1) throw UsageError("autodeeplab: classes=" + std::to_string(o.classes) + " is below 1");
   if (o.input.size() != 3) throw UsageError("autodeeplab: the input is " + to_string(o.input) + "; it must be an image, as 3x224x224");
   return o;

@@ -18,7 +18,9 @@ class Extended : public Space {
     if (!beyond_.close) return space_->close(architecture, options);
     validate(decisions(), architecture);
     check_settings(info(), options);
-    return beyond_.close(decisions(), architecture, options);
+    NetworkOptions closed = options;
+    closed.search = false;
+    return beyond_.close(decisions(), architecture, closed);
   }
 
   Graph network(std::string_view text, const NetworkOptions& options) const override {

@@ -265,21 +265,28 @@ Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace p
 
 [[noreturn]] void fail(const std::string& place, const std::string& why) { throw UsageError("genotype: " + place + " " + why); }
 
+// Cells of the field have a dozen states at most.
+constexpr int kMostStates = 64;
+
+// Numbers beyond all states stay beyond them.
+int state_in(const Json& number) { return static_cast<int>(std::clamp<Int>(number.get<Int>(), -1, kMostStates)); }
+
 GenotypeEdge parse_edge(const Json& entry, std::size_t position, const std::string& place) {
   const bool triple = entry.is_array() && entry.size() == 3;
   const bool valid = entry.is_array() && (triple || entry.size() == 2) && entry[0].is_string() &&
                      std::all_of(entry.begin() + 1, entry.end(), [](const Json& n) { return n.is_number_integer(); });
   if (!valid) fail(place, "is " + entry.dump() + "; it must be [\"operation\", input] or [\"operation\", node, input]");
   GenotypeEdge edge{
-      .op = entry[0].get<std::string>(), .input = entry.back().get<int>(), .node = static_cast<int>(position) / kEdgesANode + kCellInputs};
-  if (triple) edge.node = entry[1].get<int>();
+      .op = entry[0].get<std::string>(), .input = state_in(entry.back()), .node = static_cast<int>(position) / kEdgesANode + kCellInputs};
+  if (triple) edge.node = state_in(entry[1]);
   const auto& known = genotype_operations();
   if (std::find(known.begin(), known.end(), edge.op) == known.end())
     fail(place, "names the unknown operation '" + edge.op + "'" + name_hint(edge.op, known));
-  if (edge.node < kCellInputs) fail(place, "adds to state " + std::to_string(edge.node) + "; nodes are states 2 and above");
+  if (edge.node < kCellInputs || edge.node >= kMostStates)
+    fail(place, "adds to state " + entry[1].dump() + "; nodes are states 2 to " + std::to_string(kMostStates - 1));
   if (edge.input < 0 || edge.input >= edge.node)
     fail(place,
-         "reads state " + std::to_string(edge.input) + "; node " + std::to_string(edge.node) + " may read 0 to " + std::to_string(edge.node - 1));
+         "reads state " + entry.back().dump() + "; node " + std::to_string(edge.node) + " may read 0 to " + std::to_string(edge.node - 1));
   return edge;
 }
 
@@ -308,9 +315,9 @@ std::vector<int> parse_concat(const Json& object, const std::string& name, const
   for (const auto& edge : edges) last = std::max(last, edge.node);
   std::vector<int> states;
   for (const Json& entry : member(object, key)) {
-    const bool valid = entry.is_number_integer() && entry.get<int>() >= 0 && (entry.get<int>() <= last || key == "concat");
+    const bool valid = entry.is_number_integer() && state_in(entry) >= 0 && (state_in(entry) <= last || (key == "concat" && state_in(entry) < kMostStates));
     if (!valid) fail("'" + key + "'", "holds " + entry.dump() + "; the cell's states are 0 to " + std::to_string(last));
-    states.push_back(entry.get<int>());
+    states.push_back(state_in(entry));
   }
   return states;
 }
@@ -384,6 +391,7 @@ class Darts final : public Space {
   const DecisionTree& decisions() const override { return tree_; }
   Graph open(const NetworkOptions& options) const override { return netwright::network(outline(info_, options, options.search), open_cell); }
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
+    validate(tree_, architecture);
     return genotype_network(genotype_of(tree_, architecture), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(genotype_of(tree_, architecture)); }

@@ -244,13 +244,6 @@ SpaceInfo space_info() {
           .settings = {{"channels", "128", "channels of the first stack; doubled in each further one"}, {"stacks", "3", "stacks"}, {"modules", "3", "modules a stack"}}};
 }
 
-Int at_least_one(const NetworkOptions& options, const char* name) {
-  const SpaceInfo info = space_info();
-  const Int value = integer_setting(info, options, name);
-  if (value < 1) throw UsageError("nasbench101: " + std::string(name) + "=" + std::to_string(value) + " is below 1");
-  return value;
-}
-
 // ---- the space ----
 
 std::vector<Decision> decision_list() {
@@ -270,12 +263,17 @@ bool reaches_output(std::uint64_t mask) {
   return (reach >> (kVertices - 1) & 1) != 0;
 }
 
+// Counted once a process.
 std::string count_architectures() {
-  Int sets = 0;
-  for (std::uint64_t mask = 0; mask < std::uint64_t{1} << pairs_of(kVertices).size(); ++mask)
-    if (std::popcount(mask) <= kEdges && reaches_output(mask)) ++sets;
-  for (int v = 1; v + 1 < kVertices; ++v) sets *= kOperations;
-  return std::to_string(sets);
+  static const std::string text = [] {
+    Int sets = 0;
+    const std::uint64_t end = std::uint64_t{1} << pairs_of(kVertices).size();
+    for (std::uint64_t mask = 0; mask < end; ++mask)
+      if (std::popcount(mask) <= kEdges && reaches_output(mask)) ++sets;
+    for (int v = 1; v + 1 < kVertices; ++v) sets *= kOperations;
+    return std::to_string(sets);
+  }();
+  return text;
 }
 
 Nasbench101Cell cell_of(const Architecture& architecture) {
@@ -358,8 +356,8 @@ std::vector<std::int64_t> vertex_channels(std::int64_t input, std::int64_t outpu
 
 Graph nasbench101_network(const Nasbench101Cell& whole, const NetworkOptions& options) {
   check_settings(space_info(), options);
-  const Int stacks = at_least_one(options, "stacks"), modules = at_least_one(options, "modules");
-  Int channels = at_least_one(options, "channels");
+  const Int stacks = integer_setting(space_info(), options, "stacks"), modules = integer_setting(space_info(), options, "modules");
+  Int channels = integer_setting(space_info(), options, "channels");
   const auto cell = pruned(whole);
   if (!cell) fail("no path leads from the input to the output");
   if (channels < vertices(*cell)) throw UsageError("nasbench101: channels=" + std::to_string(channels) + " cannot be shared out among the cell's " + std::to_string(vertices(*cell)) + " vertices");

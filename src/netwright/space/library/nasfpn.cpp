@@ -162,12 +162,6 @@ const Backbone& backbone_of(const std::string& name) {
   throw UsageError("nasfpn: there is no backbone '" + name + "'" + name_hint(name, names));
 }
 
-Int at_least_one(const NetworkOptions& options, const char* name) {
-  const Int value = integer_setting(info(), options, name);
-  if (value < 1) throw UsageError(std::string("nasfpn: ") + name + "=" + std::to_string(value) + " is below 1");
-  return value;
-}
-
 // The pool of the first pyramid: all levels at the pyramid's width.
 std::vector<Layer> first_pool(Builder& b, const std::vector<Value>& backbone, Int channels) {
   std::vector<Layer> pool;
@@ -314,9 +308,9 @@ Graph feature_pyramid_network(const std::vector<MergingCell>& cells, const Netwo
   const Shape& input = options.input;
   if (input.size() != 3 || input[1] % 32 != 0 || input[2] % 32 != 0 || input[1] < 128 || input[2] < 128)
     throw UsageError("nasfpn: the input is " + to_string(input) + "; height and width must be multiples of 32, at least 128");
-  const Int channels = at_least_one(options, "channels"), stacked = at_least_one(options, "stacked");
+  const Int channels = integer_setting(info(), options, "channels"), stacked = integer_setting(info(), options, "stacked");
   Builder b;
-  const auto backbone = backbone_layers(b, b.input(input), backbone_of(setting(info(), options, "backbone")), at_least_one(options, "width"));
+  const auto backbone = backbone_layers(b, b.input(input), backbone_of(setting(info(), options, "backbone")), integer_setting(info(), options, "width"));
   std::vector<Layer> pool = first_pool(b, backbone, channels);
   Sizes sizes;
   for (const Layer& layer : pool) sizes.push_back({b.shape(layer.value)[1], b.shape(layer.value)[2]});

@@ -145,7 +145,6 @@ SpaceInfo info_of(const std::string& name, const std::string& title, const std::
 Int width_of(const SpaceInfo& info, const NetworkOptions& options) {
   check_settings(info, options);
   const Int width = integer_setting(info, options, "width");
-  if (width < 1) throw UsageError(info.name + ": width=" + std::to_string(width) + " is below 1");
   if (options.input.size() != 1)
     throw UsageError(info.name + ": the input is " + to_string(options.input) + "; a language model reads one number a step, as in 35");
   if (options.classes < 1) throw UsageError(info.name + ": classes=" + std::to_string(options.classes) + " is below 1");
@@ -338,23 +337,29 @@ RecurrentGenotype parse_recurrent_genotype(std::string_view json) {
   const Json object = Json::parse(json, nullptr, false);
   if (!object.is_object() || !object.contains("recurrent") || !object["recurrent"].is_array() || object["recurrent"].empty())
     throw UsageError("genotype: '" + std::string(json.substr(0, 60)) + "' is no {\"recurrent\": [[\"tanh\", 0], ...], \"concat\": [1, ...]}");
+  for (const auto& [key, value] : object.items())
+    if (key != "recurrent" && key != "concat") throw UsageError("genotype: unknown key '" + key + "'" + name_hint(key, {"recurrent", "concat"}));
   RecurrentGenotype genotype;
   for (const auto& entry : object["recurrent"]) {
     const std::string place = "recurrent[" + std::to_string(genotype.nodes.size()) + "]";
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number_integer())
       fail(place, "is " + entry.dump() + "; it must be [\"function\", state]");
-    const RecurrentNode node{entry[0].get<std::string>(), entry[1].get<int>()};
+    const Int input = entry[1].get<Int>();
+    const RecurrentNode node{entry[0].get<std::string>(), static_cast<int>(input)};
     if (std::find(functions().begin(), functions().end(), node.op) == functions().end())
       fail(place, "names the unknown function '" + node.op + "'" + name_hint(node.op, functions()));
-    if (node.input < 0 || node.input > static_cast<int>(genotype.nodes.size()))
-      fail(place, "reads state " + std::to_string(node.input) + "; it may read 0 to " + std::to_string(genotype.nodes.size()));
+    if (input < 0 || input > static_cast<Int>(genotype.nodes.size()))
+      fail(place, "reads state " + std::to_string(input) + "; it may read 0 to " + std::to_string(genotype.nodes.size()));
     genotype.nodes.push_back(node);
   }
   if (!object.contains("concat")) return genotype.concat = all_nodes(genotype.nodes.size()), genotype;
+  if (!object["concat"].is_array()) fail("'concat'", "is " + object["concat"].dump() + "; it must be a list of states");
   for (const auto& state : object["concat"]) {
     const bool known = state.is_number_integer() && state.get<Int>() >= 0 && state.get<Int>() <= static_cast<Int>(genotype.nodes.size());
     if (!known) fail("'concat'", "holds " + state.dump() + "; the cell's states are 0 to " + std::to_string(genotype.nodes.size()));
-    genotype.concat.push_back(state.get<int>());
+    const auto number = state.get<int>();
+    if (std::find(genotype.concat.begin(), genotype.concat.end(), number) != genotype.concat.end()) fail("'concat'", "holds " + state.dump() + " twice");
+    genotype.concat.push_back(number);
   }
   if (genotype.concat.empty()) fail("'concat'", "is empty; at least one state is averaged");
   return genotype;

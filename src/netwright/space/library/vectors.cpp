@@ -23,7 +23,7 @@ Graph perceptron(const SpaceInfo& info, const NetworkOptions& options) {
   Value x = b.input(options.input);
   if (options.input.size() > 1) x = b.add("flatten", x, {}, "flatten");
   const std::string rate = setting(info, options, "dropout");
-  const Int percent = integer_setting(info, options, "dropout");
+  const Int percent = integer_setting(info, options, "dropout", 0);
   if (percent < 0 || percent > 99) throw UsageError("mlp: dropout=" + rate + " is not 0 to 99 percent");
   std::vector<Value> ends;
   std::vector<std::string> names;
