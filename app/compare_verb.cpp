@@ -176,14 +176,15 @@ std::vector<std::string> compared(const CompareOptions& options, const Case& sea
 
 using Runs = std::vector<std::vector<Run>>;  // [strategy][seed]
 
-Comparison comparison_of(const CompareOptions& options, const Case& search, const std::vector<std::string>& names, const Runs& runs, Truth& truth) {
+// `whole`: the whole space may be looked through.
+Comparison comparison_of(const CompareOptions& options, const Case& search, const std::vector<std::string>& names, const Runs& runs, Truth& truth, bool whole) {
   double end = options.hours * 3600;
   for (const auto& of_strategy : runs)
     for (const Run& run : of_strategy) {
       if (options.hours <= 0) end = std::max(end, run.end_seconds);
       for (const Step& step : run.incumbents) truth.of(step.architecture);
     }
-  const bool all = approximate_size(search.space->decisions()) <= enumerable;
+  const bool all = whole && approximate_size(search.space->decisions()) <= enumerable;
   if (all) enumerate(search.space->decisions(), [&](const Architecture& architecture) { return truth.of(architecture), true; });
   const Reached best = truth.best();
   Comparison comparison{.title = search.space->info().name + ", " + std::to_string(options.workers) + (options.workers == 1 ? " worker, " : " workers, ") +
@@ -225,7 +226,8 @@ int compare(const CompareOptions& options, std::ostream& out) {
     for (std::int64_t i = 0; i < options.seeds; ++i)
       runs[s].push_back(run_once(search, own, *evaluator, Seed(search.config.seed).derive("compare", static_cast<std::uint64_t>(i)), options.workers));
   }
-  const Comparison comparison = comparison_of(options, search, names, runs, truth);
+  const bool real = has_trait(find_evaluator(entries, search.options.evaluator).traits, "real time");   // each look would train
+  const Comparison comparison = comparison_of(options, search, names, runs, truth, !real);
   const std::string json = comparison_json(comparison);
   if (!options.out.empty()) {
     std::filesystem::create_directories(options.out);

@@ -83,9 +83,6 @@ OracleJson run_transnas_network(const OracleJson& c, const OracleJson&) {
 bool is_transnas_sizes(const OracleJson& c) { return id(c) == "C-transnas"; }
 OracleJson run_transnas_sizes(const OracleJson&, const OracleJson&) { return {{"macro", size_of("transnas_macro")}, {"micro", size_of("transnas_micro")}}; }
 
-bool is_nats_sizes(const OracleJson& c) { return id(c) == "C-nats_sss"; }
-OracleJson run_nats_sizes(const OracleJson&, const OracleJson&) { return size_of("nats_size"); }
-
 // ---- NAS-Bench-Macro: [parameters, multiply-accumulates] by code ----
 
 bool is_macro_networks(const OracleJson& c) { return id(c).starts_with("BM-net"); }
@@ -108,7 +105,6 @@ std::vector<OracleKind> benchmark_oracles() {
           {.name = "lengths of path encodings", .matches = is_paths, .run = run_paths},
           {.name = "TransNAS-Bench-101 network", .matches = is_transnas_network, .run = run_transnas_network},
           {.name = "TransNAS-Bench-101 sizes", .matches = is_transnas_sizes, .run = run_transnas_sizes},
-          {.name = "NATS-Bench size space", .matches = is_nats_sizes, .run = run_nats_sizes},
           {.name = "NAS-Bench-Macro networks", .matches = is_macro_networks, .run = run_macro_networks}};
 }
 

@@ -203,7 +203,8 @@ struct Sized {
   const char* id;
   const char* space;
 };
-constexpr Sized kSized[] = {{"C-fbnet", "fbnet"}, {"C-spos", "spos"}, {"C-mnasnet", "mnasnet"}, {"C-ofa", "ofa_mobilenetv3"}};
+constexpr Sized kSized[] = {{"C-fbnet", "fbnet"}, {"C-spos", "spos"}, {"C-mnasnet", "mnasnet"}, {"C-ofa", "ofa_mobilenetv3"},
+                            {"C-nats_sss", "nats_size"}, {"C-darts_rnn", "darts_rnn"}};
 
 const Sized* sized(const OracleJson& c) {
   const auto found = std::find_if(std::begin(kSized), std::end(kSized), [&](const Sized& s) { return id(c) == s.id; });

@@ -119,6 +119,14 @@ OracleJson run_bilevel(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
+// The case states too how near the difference is to what it stands for.
+bool judge_bilevel(const OracleJson& c, const OracleJson& got) {
+  const OracleJson tol = c.value("tol", OracleJson::object());
+  if (!agrees(c["expect"], got, tol)) return false;
+  const auto difference = vector_of(got["second_order_fd"]) - vector_of(got["second_order_exact"]);
+  return !tol.contains("fd_vs_exact_abs") || difference.abs().max().item<double>() <= tol["fd_vs_exact_abs"].get<double>();
+}
+
 // ---- samples ----
 
 bool is_straight_through(const OracleJson& c) { return id(c).starts_with("D-gdas") && has_input(c, {"tau"}); }
@@ -292,7 +300,7 @@ OracleJson run_distillation(const OracleJson& c, const OracleJson&) {
 }  // namespace
 
 std::vector<OracleKind> one_shot_oracles() {
-  return {{.name = "first and second order gradients", .matches = is_bilevel, .run = run_bilevel},
+  return {{.name = "first and second order gradients", .matches = is_bilevel, .run = run_bilevel, .judge = judge_bilevel},
           {.name = "straight-through samples", .matches = is_straight_through, .run = run_straight_through},
           {.name = "moments of Gumbel-softmax", .matches = is_gumbel_moments, .run = run_gumbel_moments},
           {.name = "binary gates", .matches = is_gates, .run = run_gates},

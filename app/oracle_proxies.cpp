@@ -58,7 +58,8 @@ std::vector<double> to_values(const at::Tensor& tensor) {
 }
 
 // What the scores are made of, where the file gives that too.
-OracleJson intermediate(const std::string& key, Passes& passes) {
+OracleJson intermediate(const std::string& key, const Graph& graph, Passes& passes) {
+  if (key == "params") return cost(graph).params;
   if (key == "loss") return passes.loss().loss;
   if (key.starts_with("logits")) return to_values(passes.logits()[std::stoll(key.substr(6))]);
   if (key == "ntk_eigenvalues") return to_values(at::linalg_eigvalsh(passes.tangent_kernel()));
@@ -80,7 +81,7 @@ nlohmann::ordered_json proxy_values(const nlohmann::ordered_json& c, at::ScalarT
   Passes passes(proxy_case);
   OracleJson got;
   for (const auto& [key, value] : c["expect"].items()) {
-    const OracleJson part = is_scored(key) ? OracleJson(scores.at(proxy_name(key))) : intermediate(key, passes);
+    const OracleJson part = is_scored(key) ? OracleJson(scores.at(proxy_name(key))) : intermediate(key, graph, passes);
     if (!part.is_null()) got[key] = part;
   }
   return got;

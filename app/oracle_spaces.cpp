@@ -27,13 +27,6 @@ int add(std::vector<Decision>& decisions, std::size_t choices, std::optional<Con
 
 OracleJson size_of(std::vector<Decision> decisions) { return decimal(size(DecisionTree(std::move(decisions)))); }
 
-// Node i reads one of the i values before it and has one of four activations.
-OracleJson darts_rnn() {
-  std::vector<Decision> decisions;
-  for (std::size_t node = 1; node <= 8; ++node) add(decisions, node), add(decisions, 4);
-  return size_of(decisions);
-}
-
 // A real space of two cells, and the half of it that decides the normal cell.
 OracleJson cell_and_both(const char* name) {
   const auto space = find_space(name);
@@ -70,7 +63,6 @@ struct InWords {
 
 const std::vector<InWords>& counted_spaces() {
   static const std::vector<InWords> list = {{"C-darts", darts},
-                                            {"C-darts_rnn", darts_rnn},
                                             {"C-nasnet", nasnet},
                                             {"C-enas_micro", enas_micro}};
   return list;

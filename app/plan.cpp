@@ -1,13 +1,12 @@
 #include "plan.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "catalogue.hpp"
 #include "fidelity_words.hpp"
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
+#include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/space/variation.hpp"
@@ -166,13 +165,9 @@ void refuse_impossible(const Config& config, const std::shared_ptr<const Space>&
   }
 }
 
-double training_bytes(const Cost& cost, std::int64_t batch) {
-  return static_cast<double>(cost.activation_bytes) * static_cast<double>(batch) + 3.0 * 4.0 * static_cast<double>(cost.params);
-}
-
 double memory_limit(const Config& config) {
   if (config.max_memory_bytes > 0) return config.max_memory_bytes;
-  return 0.75 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  return 0.75 * usable_memory_bytes();
 }
 
 }  // namespace netwright

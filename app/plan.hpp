@@ -34,10 +34,7 @@ std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range)
 // smallest network beyond the memory limit. Errors: UsageError, naming the phase.
 void refuse_impossible(const Config& config, const std::shared_ptr<const Space>& space);
 
-// Bytes that a training step of the graph needs: float32 activations of the batch, and weights, gradients and momenta.
-double training_bytes(const Cost& cost, std::int64_t batch);
-
-// The limit of a config, or three quarters of the machine's memory.
+// The limit of a config, or three quarters of usable_memory_bytes().
 double memory_limit(const Config& config);
 
 }  // namespace netwright

@@ -181,7 +181,14 @@ void add_encoding(std::vector<FeatureRow>& rows, const Labelled& table, const st
   }
 }
 
-std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::string>& names) {
+// A column that a predictor may read: neither the test part nor what it is to predict.
+const Values& feature_column(const Labelled& table, const std::string& name, const std::string& metric) {
+  if (name.starts_with("test_")) throw UsageError("features " + name + ": nothing is fitted to the test part");
+  if (name == metric) throw UsageError("features " + name + ": that is what is predicted");
+  return table.column(name);
+}
+
+std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::string>& names, const std::string& metric) {
   std::vector<FeatureRow> rows(table.keys.size());
   const auto maps = encodings(table.space);
   for (const std::string& name : names) {
@@ -189,7 +196,7 @@ std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::s
       add_encoding(rows, table, name, encoding->second);
       continue;
     }
-    const Values& column = table.column(name);
+    const Values& column = feature_column(table, name, metric);
     for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite(column[row]) ? column[row] : 0);
   }
   return rows;
@@ -203,18 +210,20 @@ std::vector<PredictorEntry> all_predictors() {
 
 std::vector<Contestant> contestants(const Labelled& table, const PredictOptions& options) {
   std::vector<Contestant> list;
+  const std::string metric = table.label(options.metric);
   const auto linear = [](Seed) { return make_predictor(plain_predictors(), "ridge", {.options = {{"lambda", "0"}, {"bias", "true"}}}); };
   std::vector<std::pair<std::string, Values>> sizes = counted_sizes(table);
   for (const std::string& name : size_columns())
     if (table.has(name)) sizes.emplace_back(name, table.column(name));
   for (const auto& [name, values] : sizes) {
+    if (name == metric) continue;
     Contestant baseline{.name = name, .make = linear};
     for (const double value : values) baseline.rows.push_back({value});
     list.push_back(std::move(baseline));
   }
   const std::vector<std::string> feature_names = listed(options.features);
   if (feature_names.empty()) throw UsageError("predict: --features needs names with commas between, as one_hot");
-  const auto rows = features(table, feature_names);
+  const auto rows = features(table, feature_names, metric);
   const auto entries = all_predictors();
   std::vector<std::string> names = listed(options.predictors);
   if (options.predictors == "all") {

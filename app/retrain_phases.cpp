@@ -36,9 +36,9 @@ struct Start {
   std::optional<Origins> origins;
 };
 
-Start start_of(const Config& config, const Space& space, const std::string& text, bool own_settings) {
+Start start_of(const Config& config, const Space& space, const std::string& text, bool own_settings, const std::string& phase) {
   const Architecture architecture = space.parse(text);
-  if (own_settings && retraining_of(config).weights == "supernet") {
+  if (own_settings && retraining_of(config, phase).weights == "supernet") {
     Start start{.origins = Origins{}};
     start.graph = close(space.open(network_options(config, true)), picks_of(space.decisions(), architecture), &*start.origins);
     return start;
@@ -50,7 +50,7 @@ Start start_of(const Config& config, const Space& space, const std::string& text
 
 // Puts the supernet's weights into a network; those that it lacks stay as they were drawn.
 void inherit(Network& network, const PhaseContext& context, const Origins& origins) {
-  const Weights shared = supernet_weights(context.config, *context.space, supernet_phase(context.config, context.folder));
+  const Weights shared = supernet_weights(context.config, *context.space, supernet_before(context.config, context.folder, context.name));
   Weights weights = to_weights(network.tensors());
   const Weights found = inherited(shared, origins, weights);
   for (auto own = weights.begin(); const auto& weight : found) {
@@ -88,7 +88,7 @@ void train_planned(const PhaseContext& context, const Planned& planned, const Tr
     context.progress.update(report.epoch, "val_accuracy " + format_percent(report.val_accuracy));
     return true;
   };
-  const Start start = start_of(context.config, *planned.space, planned.architecture, planned.space == context.space);
+  const Start start = start_of(context.config, *planned.space, planned.architecture, planned.space == context.space, context.name);
   if (start.origins) hooks.on_start = [&](Network& network) { inherit(network, context, *start.origins); };
   Trained trained = train_graph(start.graph, setting, Seed(planned.seed), hooks);
   if (trained.interrupted) {
@@ -180,7 +180,7 @@ std::string run_baselines_phase(const PhaseContext& context, const Phase& phase)
     if (drawn.insert(text).second) plan.push_back({"random", context.space, text, context.seed.derive("run", plan.size()).value()});
   }
   if (options.resnet) {
-    const double macs = static_cast<double>(cost(start_of(context.config, *context.space, found, true).graph).macs);
+    const double macs = static_cast<double>(cost(start_of(context.config, *context.space, found, true, context.name).graph).macs);
     plan.push_back(nearest_resnet(context.config, macs));
     plan.back().seed = context.seed.derive("run", plan.size()).value();
   }
@@ -203,7 +203,7 @@ void load_weights_file(const Network& network, const std::filesystem::path& file
 Network trained_network(const Config& config, const Space& space, const std::filesystem::path& folder, const Trial& trial) {
   const auto file = weights_file(folder, trial);
   if (!std::filesystem::exists(file)) throw UsageError(file.string() + " is not there: only retrained networks have weights");
-  Network network(start_of(config, space, trial.architecture, true).graph, place_of(config));
+  Network network(start_of(config, space, trial.architecture, true, trial.phase).graph, place_of(config));
   load_weights_file(network, file);
   network.train(false);
   return network;

@@ -88,9 +88,7 @@ std::string derived_architecture(const Config& config, const Space& space, const
 }
 
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase) {
-  const auto names = phase_names(context.config);
-  const int index = static_cast<int>(std::find(names.begin(), names.end(), context.name) - names.begin());
-  const SupernetPhase supernet = supernet_phase(context.config, context.folder, index);
+  const SupernetPhase supernet = supernet_before(context.config, context.folder, context.name);
   const std::string text = derived_architecture(context.config, *context.space, supernet, std::get<DeriveOptions>(phase.options));
   context.progress.say("derived  " + context.space->info().name + ":" + text);
   return Json{{"space", context.space->info().name}, {"architecture", text}}.dump();

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "netwright/core/error.hpp"
+#include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/training/device.hpp"
 #include "phases.hpp"
@@ -33,7 +34,10 @@ TrainSetting train_setting(const Config& config, const TrainingOptions& training
           .max_memory_bytes = config.max_memory_bytes};
 }
 
-RetrainOptions retraining_of(const Config& config) {
+RetrainOptions retraining_of(const Config& config, std::string_view name) {
+  const auto names = phase_names(config);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (const auto* retrain = std::get_if<RetrainOptions>(&config.phases[i].options); retrain != nullptr && names[i] == name) return *retrain;
   for (const auto& phase : config.phases)
     if (const auto* retrain = std::get_if<RetrainOptions>(&phase.options)) return *retrain;
   return {};
@@ -48,6 +52,11 @@ SupernetPhase supernet_phase(const Config& config, const std::filesystem::path& 
       return {names[index], Seed(config.seed).derive("phase", index), *options, folder / (names[index] + ".safetensors")};
   }
   throw UsageError("there is no supernet phase before the one that needs its weights");
+}
+
+SupernetPhase supernet_before(const Config& config, const std::filesystem::path& folder, std::string_view phase) {
+  const auto names = phase_names(config);
+  return supernet_phase(config, folder, static_cast<int>(std::find(names.begin(), names.end(), phase) - names.begin()));
 }
 
 std::string first_line(const std::exception& error) { return split(error.what(), '\n').at(0); }

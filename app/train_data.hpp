@@ -19,8 +19,8 @@ NetworkPlace place_of(const Config& config, std::int64_t together = 1);
 
 TrainSetting train_setting(const Config& config, const TrainingOptions& training, std::int64_t together = 1);
 
-// The config's first retrain phase, the defaults where it has none.
-RetrainOptions retraining_of(const Config& config);
+// The retrain phase of that name, else the config's first, the defaults where it has none.
+RetrainOptions retraining_of(const Config& config, std::string_view phase = {});
 
 // The last supernet phase before phase `before` (-1: of all). Errors: UsageError when there is none.
 struct SupernetPhase {
@@ -30,6 +30,8 @@ struct SupernetPhase {
   std::filesystem::path checkpoint;   // FOLDER/NAME.safetensors
 };
 SupernetPhase supernet_phase(const Config& config, const std::filesystem::path& folder, int before = -1);
+// The last one before the phase of that name.
+SupernetPhase supernet_before(const Config& config, const std::filesystem::path& folder, std::string_view phase);
 
 // torch's errors come with a stack of frames: the first line says what happened.
 std::string first_line(const std::exception& error);

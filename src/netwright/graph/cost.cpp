@@ -71,4 +71,8 @@ Cost cost(const Graph& graph) {
   return total;
 }
 
+double training_bytes(const Cost& cost, std::int64_t batch) {
+  return static_cast<double>(batch) * static_cast<double>(cost.activation_bytes) + 16.0 * static_cast<double>(cost.params);
+}
+
 }  // namespace netwright

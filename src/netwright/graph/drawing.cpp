@@ -9,6 +9,7 @@
 #include <set>
 
 #include "netwright/core/error.hpp"
+#include "netwright/core/markup.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/graph/operation.hpp"
 
@@ -126,20 +127,8 @@ class Grouping {
   std::set<Edge> seen_;
 };
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&') result += "&amp;";
-    else if (c == '<') result += "&lt;";
-    else if (c == '>') result += "&gt;";
-    else if (c == '"') result += "&quot;";
-    else if (static_cast<unsigned char>(c) >= ' ') result += c;
-  }
-  return result;
-}
-
 std::string small(const std::string& text, const char* color = "#55606e") {
-  return "<FONT POINT-SIZE=\"9\" COLOR=\"" + std::string(color) + "\">" + escaped(text) + "</FONT>";
+  return "<FONT POINT-SIZE=\"9\" COLOR=\"" + std::string(color) + "\">" + escape_html(text) + "</FONT>";
 }
 
 std::string row(const std::string& html) { return "<TR><TD>" + html + "</TD></TR>"; }
@@ -186,7 +175,7 @@ std::string operation_details(const Node& node) {
 }
 
 std::string choice_label(const Node& node) {
-  std::string rows = row("<B>" + escaped(node.decision) + "</B>");
+  std::string rows = row("<B>" + escape_html(node.decision) + "</B>");
   if (node.op == "select") {
     const std::string least = attribute_text(node.attributes.at("minimum")), most = attribute_text(node.attributes.at("maximum"));
     rows += row(small("picks " + (least == most ? most : least + " to " + most) + " of " + std::to_string(node.inputs.size()) + ", " + attribute_text(node.attributes.at("combine"))));
@@ -208,7 +197,7 @@ class Writer {
             "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, fontcolor=\"#1d2530\", margin=\"0.12,0.06\", height=0.3];\n"
             "  edge [color=\"#8a94a6\", fontname=\"Helvetica,Arial,sans-serif\", fontsize=8, fontcolor=\"#7a8494\", arrowsize=0.6];\n";
     if (options_.left_to_right) text_ += "  rankdir=LR;\n";
-    if (!options_.title.empty()) text_ += "  labelloc=t; label=<<B>" + escaped(options_.title) + "</B>>;\n";
+    if (!options_.title.empty()) text_ += "  labelloc=t; label=<<B>" + escape_html(options_.title) + "</B>>;\n";
     std::vector<int> all(picture_.boxes.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
     write_boxes(all, components(options_.scope), "  ");
@@ -239,7 +228,7 @@ class Writer {
     const bool framed = members.size() > 1;
     if (framed) {
       const auto label = graph_.labels.find(frame);
-      const std::string title = escaped(last_component(frame)) + (label == graph_.labels.end() ? "" : " &#183; " + escaped(label->second));
+      const std::string title = escape_html(last_component(frame)) + (label == graph_.labels.end() ? "" : " &#183; " + escape_html(label->second));
       text_ += indent + "subgraph \"cluster_" + std::to_string(frames_++) + "\" { style=rounded; color=\"#b6bfcc\"; margin=10; labeljust=l; label=<" + title + ">;\n";
     }
     write_boxes(members, level + 1, framed ? indent + "  " : indent);
@@ -250,7 +239,7 @@ class Writer {
     const Box& box = picture_.boxes[static_cast<std::size_t>(index)];
     const Kind& kind = kind_of(box);
     text_ += indent + "b" + std::to_string(index) + " [label=<" + label(box) + ">, fillcolor=\"" + kind.fill + "\", color=\"" + kind.line + "\"" +
-             ", tooltip=\"" + escaped(box.key) + "\"" + (box.outside ? ", style=\"rounded,dashed\", fontcolor=\"#7a8494\"" : "") + "];\n";
+             ", tooltip=\"" + escape_html(box.key) + "\"" + (box.outside ? ", style=\"rounded,dashed\", fontcolor=\"#7a8494\"" : "") + "];\n";
   }
 
   const Kind& kind_of(const Box& box) const {
@@ -263,7 +252,7 @@ class Writer {
   const Node& node(int index) const { return graph_.nodes[static_cast<std::size_t>(index)]; }
 
   std::string label(const Box& box) const {
-    if (box.outside) return escaped(box.key);
+    if (box.outside) return escape_html(box.key);
     const Node& first = node(box.nodes.front());
     const std::string place = last_component(box.key), scope_label = label_of(box);
     if (box.nodes.size() == 1 && (first.op == "choice" || first.op == "select")) return choice_label(first);
@@ -286,7 +275,7 @@ class Writer {
     return "";
   }
 
-  static std::string two_lines(const std::string& title, const std::string& line) { return escaped(title) + (line.empty() ? "" : "<BR/>" + small(line)); }
+  static std::string two_lines(const std::string& title, const std::string& line) { return escape_html(title) + (line.empty() ? "" : "<BR/>" + small(line)); }
 
   // What a scope without a label holds: its operations, if they are few.
   std::string contents(const Box& box) const {

@@ -1,5 +1,6 @@
 #include "netwright/report/chart.hpp"
 
+#include "netwright/core/markup.hpp"
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -147,19 +148,6 @@ std::string band(const std::vector<std::string>& xs, const std::vector<double>& 
 }
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&') result += "&amp;";
-    else if (c == '<') result += "&lt;";
-    else if (c == '>') result += "&gt;";
-    else if (c == '"') result += "&quot;";
-    else if (c == '\'') result += "&#39;";
-    else if (static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\t') result += c;
-  }
-  return result;
-}
 
 std::string format_number(double value, NumberFormat format) {
   if (!std::isfinite(value)) return "-";

@@ -54,6 +54,5 @@ std::string legend_html(const std::vector<std::pair<std::string, int>>& entries)
 std::vector<double> nice_ticks(double low, double high, int count, bool whole = false);
 std::string format_number(double value, NumberFormat format);   // four significant digits
 
-std::string escape_html(std::string_view text);   // & < > " ' and control characters
 
 }  // namespace netwright

@@ -1,6 +1,7 @@
 // The figure of a comparison: regret panels and the critical-difference diagram, as SVG.
 #include "netwright/report/comparison_figure.hpp"
 
+#include "netwright/core/markup.hpp"
 #include <algorithm>
 #include <array>
 #include <cmath>

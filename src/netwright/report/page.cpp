@@ -1,5 +1,6 @@
 #include "netwright/report/page.hpp"
 
+#include "netwright/core/markup.hpp"
 #include "netwright/report/chart.hpp"
 
 namespace netwright {

@@ -1,5 +1,6 @@
 #include "netwright/report/report.hpp"
 
+#include "netwright/core/markup.hpp"
 #include <gtest/gtest.h>
 
 #include <cmath>

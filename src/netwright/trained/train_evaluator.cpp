@@ -4,9 +4,9 @@
 
 #include <new>
 
+#include "netwright/core/machine.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/evaluation/cost_evaluator.hpp"
-#include "netwright/training/memory.hpp"
 
 namespace netwright {
 namespace {
@@ -100,12 +100,13 @@ class TrainEvaluator : public Evaluator {
 
 Trained train_graph(const Graph& closed, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks) {
   Trained trained;
-  const double needed = training_bytes(closed, setting.training.batch);
+  const Cost counted = cost(closed);
+  const double needed = training_bytes(counted, setting.training.batch);
   const double allowed = setting.max_memory_bytes > 0 ? setting.max_memory_bytes : 0.75 * usable_memory_bytes();
   if (needed > allowed) trained.outcome = failed("too large: training is estimated to take " + format_bytes(needed) + " of memory, " +
                                                  format_bytes(allowed) + " are allowed");
   else guarded(trained, [&] { train_into(trained, closed, setting, seed, hooks); });
-  for (const auto& [name, value] : cost_metrics(cost(closed))) trained.outcome.metrics[name] = value;
+  for (const auto& [name, value] : cost_metrics(counted)) trained.outcome.metrics[name] = value;
   trained.outcome.metrics["training_bytes"] = needed;
   if (const auto seconds = trained.outcome.metrics.find("train_seconds"); seconds != trained.outcome.metrics.end())
     trained.outcome.seconds = seconds->second;

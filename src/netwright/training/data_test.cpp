@@ -13,11 +13,11 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
+#include "netwright/core/machine.hpp"
 #include "netwright/graph/composites.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/training/dataset.hpp"
 #include "netwright/training/decode.hpp"
-#include "netwright/training/memory.hpp"
 
 namespace netwright {
 namespace {
@@ -339,10 +339,10 @@ TEST(Memory, GrowsWithBatchAndParameters) {
   Builder builder;
   const Value x = builder.input({3, 8, 8});
   const Graph graph = builder.finish({classifier(builder, conv_bn(builder, x, 4, {}), 10)});
-  const double one = training_bytes(graph, 1);
+  const double one = training_bytes(cost(graph), 1);
   const double params = static_cast<double>(cost(graph).params);
   EXPECT_GT(one, 16.0 * params);
-  EXPECT_NEAR(training_bytes(graph, 11) - one, 10 * (one - 16.0 * params), 1e-6);
+  EXPECT_NEAR(training_bytes(cost(graph), 11) - one, 10 * (one - 16.0 * params), 1e-6);
   EXPECT_GT(usable_memory_bytes(), 1e8);
 }
 

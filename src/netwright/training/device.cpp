@@ -6,8 +6,8 @@
 #include <dlfcn.h>
 
 #include "netwright/core/error.hpp"
+#include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
-#include "netwright/training/memory.hpp"
 
 namespace netwright {
 namespace {

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "netwright/core/files.hpp"
+#include "netwright/core/machine.hpp"
 #include "netwright/graph/composites.hpp"
 #include "netwright/training/checkpoint.hpp"
 #include "netwright/training/device.hpp"

@@ -1,4 +1,4 @@
-#include "netwright/training/memory.hpp"
+#include "netwright/core/machine.hpp"
 
 #include <sched.h>
 #include <unistd.h>
@@ -8,9 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
-
-#include "netwright/graph/cost.hpp"
-#include "netwright/training/device.hpp"
+#include <utility>
 
 namespace netwright {
 namespace {
@@ -26,11 +24,6 @@ std::pair<double, double> two_numbers(const char* file, double missing) {
 }
 
 }  // namespace
-
-double training_bytes(const Graph& graph, std::int64_t batch) {
-  const Cost total = cost(graph);
-  return 2.0 * static_cast<double>(batch) * static_cast<double>(total.activation_bytes) + 16.0 * static_cast<double>(total.params);
-}
 
 double usable_memory_bytes() {
   const double machine = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
