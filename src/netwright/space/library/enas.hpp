@@ -10,7 +10,8 @@ namespace netwright {
 // before the last. Also reads the 40 numbers of the official code (input, operation, input, operation for each block; the normal cell,
 // then the reduction cell; operations sep_conv_3x3, sep_conv_5x5, avg_pool_3x3, max_pool_3x3, identity).
 // Its open graph keeps weights for each operation on each input; departure: while searching, the official reduction cell reduces its
-// input once and has no strides within.
+// input once and has no strides within. Its closed networks bring the last cell's output to the cell's channels by one 1x1, where the released
+// code has a second one behind it.
 PairFamily enas_micro_family();
 std::unique_ptr<Space> make_enas_micro();
 

@@ -46,7 +46,7 @@ std::unique_ptr<Space> make_proxylessnas();
 
 // FBNet: 22 layers, kernel 3 or 5 with expansion 1, 1 in two groups, 3 or 6, or none: 9^22.
 // Source: Wu et al. 2019, arXiv 1812.03443; the official definition gives every convolution a bias (setting `biases`). As there, layers
-// of expansion 1 have no expansion layer, those of two groups neither: FBNet-A has the released 244.5M multiply-accumulates so.
+// of expansion 1 have no expansion layer, those of two groups neither: their projection alone is in two groups.
 std::unique_ptr<Space> make_fbnet();
 
 }  // namespace netwright

@@ -23,7 +23,7 @@ PairFamily amoebanet_family() {
   const std::vector<std::string> own = {"identity",     "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7",
                                         "avg_pool_3x3", "max_pool_3x3", "dil_conv_3x3", "conv_1x7_7x1"};
   std::vector<std::string> all = own;
-  all.insert(all.end(), {"conv_1x1", "conv_3x3"});
+  all.insert(all.end(), {"conv_1x1", "conv_3x3", "max_pool_2x2"});  // of AmoebaNet-B and -D
   return {.info = {.name = "amoebanet",
                    .title = "two cells of five added pairs, eight operations",
                    .paper = "Real et al. 2019, arXiv 1802.01548",

@@ -34,7 +34,9 @@ struct CellReader {
         {"none", "identity"},      {"skip_connect", "identity"}, {"sep3", "sep_conv_3x3"},     {"sep5", "sep_conv_5x5"},
         {"sep7", "sep_conv_7x7"},  {"avg3", "avg_pool_3x3"},     {"max3", "max_pool_3x3"},     {"max5", "max_pool_5x5"},
         {"max7", "max_pool_7x7"},  {"dil3", "dil_conv_3x3"},     {"1x7_7x1", "conv_1x7_7x1"},  {"conv_7x1_1x7", "conv_1x7_7x1"},
-        {"1x3_3x1", "conv_1x3_3x1"}, {"1x1", "conv_1x1"},        {"3x3", "conv_3x3"}};
+        {"1x3_3x1", "conv_1x3_3x1"}, {"1x1", "conv_1x1"},        {"3x3", "conv_3x3"},          {"max2", "max_pool_2x2"},
+        {"separable_3x3_2", "sep_conv_3x3"}, {"separable_5x5_2", "sep_conv_5x5"}, {"separable_7x7_2", "sep_conv_7x7"},
+        {"dil_2_separable_5x5_2", "sep_conv_5x5"}};  // the released code reads no dilation from this name
     std::string name = entry.get<std::string>();
     if (const auto full = shorter.find(name); full != shorter.end()) name = full->second;
     std::vector<std::string> known;

@@ -78,13 +78,15 @@ struct PairFamily {
   std::function<std::optional<Architecture>(const DecisionTree&, std::string_view)> parse_other = {};
 };
 
-// The operations of the field under their usual names: identity, avg_pool_3x3, max_pool_3x3, 5x5 and 7x7, conv_1x1, conv_3x3,
-// conv_1x3_3x1, conv_1x7_7x1, dil_conv_3x3, sep_conv_3x3, 5x5 and 7x7. Convolutions wider than 1x1 stand between a 1x1 to a quarter of the
-// channels and a 1x1 back; separable ones are applied twice; dilated ones (dilation 2) are separable and applied once; what follows pooling, and
-// stands for an identity, is a 1x1 where channels or size change. Errors: UsageError with the nearest name.
+// The operations of the field under their usual names: identity, avg_pool_3x3, max_pool_3x3, 5x5 and 7x7, max_pool_2x2 (only where a
+// reduction cell reads its inputs), conv_1x1, conv_3x3, conv_1x3_3x1, conv_1x7_7x1, dil_conv_3x3, sep_conv_3x3, 5x5 and 7x7. Convolutions
+// wider than 1x1 stand between a 1x1 to a quarter of the channels and a 1x1 back; separable ones are applied twice; dilated ones (dilation
+// 2) are separable and applied once; what follows pooling, and stands for an identity, is a 1x1 where channels or size change. Errors:
+// UsageError with the nearest name.
 std::vector<PairOperation> pair_operations(const std::vector<std::string>& names);
 
-// Errors: UsageError naming cell, block, value and rule or nearest name. Short names of the official code (sep5, avg3, none) are read too.
+// Errors: UsageError naming cell, block, value and rule or nearest name. Names of the official code (separable_5x5_2, none) and short ones
+// (sep5, avg3) are read too.
 PairCells parse_pair_cells(const PairFamily& family, std::string_view json);
 std::string print(const PairFamily& family, const PairCells& cells);
 

@@ -37,6 +37,15 @@ Write pool(const char* op, Int kernel) {
   };
 }
 
+// Two by two, where the size is halved. Of an odd size the outermost upper and left pixels stand alone in their windows, where TensorFlow
+// leaves the lower and right ones alone.
+Value halving_max_pool(Builder& b, Value x, PairPlace place) {
+  if (place.stride != 2) throw UsageError("max_pool_2x2 halves the size: it may only read the two inputs of a reduction cell");
+  const Int padding = b.shape(x).at(1) % 2;
+  x = b.add("max_pool", x, {{"kernel", 2}, {"stride", 2}, {"padding", padding}}, "pool");
+  return b.channels(x) == place.channels ? x : norm(b, b.add("conv", x, {{"kernel", 1}, {"channels", place.channels}}, "pointwise"));
+}
+
 Write separable(Int kernel, Int dilation, int rounds) {
   return [=](Builder& b, Value x, PairPlace place) {
     for (int round = 0; round < rounds; ++round) {
@@ -75,6 +84,7 @@ const std::vector<PairOperation>& known_operations() {
       {"conv_1x7_7x1", bottleneck({{1, 7}, {7, 1}})},
       {"dil_conv_3x3", separable(3, 2, 1)},
       {"avg_pool_3x3", pool("avg_pool", 3)},
+      {"max_pool_2x2", halving_max_pool},
       {"max_pool_3x3", pool("max_pool", 3)},
       {"max_pool_5x5", pool("max_pool", 5)},
       {"max_pool_7x7", pool("max_pool", 7)},
