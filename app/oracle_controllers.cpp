@@ -2,9 +2,9 @@
 #include <ATen/ATen.h>
 
 #include "netwright/learned/enas_decoder.hpp"
-#include "netwright/learned/policy_gradient.hpp"
 #include "netwright/proxy/fill.hpp"
 #include "netwright/strategy/reward_baseline.hpp"
+#include "netwright/strategy/surrogate.hpp"
 #include "oracle_words.hpp"
 
 namespace netwright {
@@ -83,13 +83,13 @@ bool is_ppo(const OracleJson& c) { return id(c).starts_with("R-ppo"); }
 
 OracleJson run_ppo(const OracleJson& c, const OracleJson&) {
   const std::string words = title(c);
-  std::vector<double> ratios, advantages;
+  OracleJson list = OracleJson::array();
   for (std::size_t open = words.find('(', words.find(")=")); open != std::string::npos; open = words.find('(', open + 1)) {
     const auto pair = numbers_behind(words.substr(open), "(", {});
     if (pair.size() != 2) throw UsageError("'" + words.substr(open) + "' is no pair (ratio, advantage)");
-    ratios.push_back(pair[0]), advantages.push_back(pair[1]);
+    list.push_back(clipped_surrogate(pair[0], pair[1], number_behind(words, "eps ", 0.2)).value);
   }
-  return values_json(clipped_surrogate(at::tensor(ratios, at::kDouble), at::tensor(advantages, at::kDouble), number_behind(words, "eps ", 0.2)));
+  return list;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include "netwright/learned/enas_decoder.hpp"
 #include "netwright/learned/policy.hpp"
-#include "netwright/learned/policy_gradient.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/reward_baseline.hpp"
 
@@ -89,11 +88,6 @@ TEST(EnasDecoder, SkipsAreDrawnOneByOne) {
   const EnasDecoded drawn = decode_enas_layers(random_weights(6, 6), {.tanh_constant = 1.5}, 5, 0.4, greedy_pick());
   EXPECT_EQ(drawn.tokens.size(), 5U + 10U);
   EXPECT_GE(drawn.skip_penalty.item<double>(), -1);
-}
-
-TEST(ClippedSurrogate, StopsGainingBeyondTheRange) {
-  const at::Tensor ratio = at::tensor({1.5, 0.5, 1.5, 0.5, 1.1}, at::kDouble), advantage = at::tensor({2.0, 2.0, -2.0, -2.0, 1.0}, at::kDouble);
-  EXPECT_TRUE(clipped_surrogate(ratio, advantage, 0.2).allclose(at::tensor({2.4, 1.0, -3.0, -1.6, 1.1}, at::kDouble), 1e-12, 1e-12));
 }
 
 }  // namespace

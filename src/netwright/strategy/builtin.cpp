@@ -4,6 +4,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/strategy/annealing.hpp"
+#include "netwright/strategy/controller.hpp"
 #include "netwright/strategy/evolution.hpp"
 #include "netwright/strategy/genetic.hpp"
 #include "netwright/strategy/grid.hpp"
@@ -114,6 +115,59 @@ Entries climbs() {
   };
 }
 
+Entries controllers() {
+  return {
+    {.name = "reinforce_lstm",
+     .title = "REINFORCE with a two-layer LSTM that writes the architecture",
+     .paper = "Zoph and Le 2017, arXiv 1611.01578",
+     .traits = {"may repeat", "policy", "model"},
+     .options = {{"layers", "2", "of the LSTM"},
+                 {"hidden", "35", "units a layer"},
+                 {"learning_rate", "6e-4", "of Adam"},
+                 {"baseline", "0.95", "decay of the rewards' moving average"},
+                 {"entropy", "0", "weight of the entropy bonus"},
+                 {"power", "3", "exponent of the reward"},
+                 {"batch", "8", "trials an update"},
+                 {"passes", "1", "updates a batch"},
+                 {"clip", "0", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
+                 {"temperature", "0", "divides logits; 0: none"},
+                 {"tanh", "0", "bounds logits; 0: none"}},
+     .make = make_reinforce_lstm},
+    {.name = "ppo",
+     .title = "PPO with a one-layer LSTM: the controller of NASNet",
+     .paper = "Zoph et al. 2018, arXiv 1707.07012; Schulman et al. 2017, arXiv 1707.06347",
+     .traits = {"may repeat", "policy", "model"},
+     .options = {{"layers", "1", "of the LSTM"},
+                 {"hidden", "100", "units a layer"},
+                 {"learning_rate", "3.5e-4", "of Adam"},
+                 {"baseline", "0.95", "decay of the rewards' moving average"},
+                 {"entropy", "1e-5", "weight of the entropy bonus"},
+                 {"power", "1", "exponent of the reward"},
+                 {"batch", "20", "trials an update"},
+                 {"passes", "4", "updates a batch"},
+                 {"clip", "0.2", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
+                 {"temperature", "0", "divides logits; 0: none"},
+                 {"tanh", "0", "bounds logits; 0: none"}},
+     .make = make_ppo},
+    {.name = "enas_controller",
+     .title = "The controller of ENAS: bounded logits, entropy in the reward",
+     .paper = "Pham et al. 2018, arXiv 1802.03268",
+     .traits = {"may repeat", "policy", "model"},
+     .options = {{"layers", "1", "of the LSTM"},
+                 {"hidden", "64", "units a layer"},
+                 {"learning_rate", "3.5e-3", "of Adam"},
+                 {"baseline", "0.99", "decay of the rewards' moving average"},
+                 {"entropy", "1e-4", "weight of the entropy bonus"},
+                 {"power", "1", "exponent of the reward"},
+                 {"batch", "10", "trials an update"},
+                 {"passes", "1", "updates a batch"},
+                 {"clip", "0", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
+                 {"temperature", "5", "divides logits; 0: none"},
+                 {"tanh", "1.1", "bounds logits; 0: none"}},
+     .make = make_enas_controller},
+  };
+}
+
 Entries kernel_models() {
   return {
     {.name = "bayesian",
@@ -214,7 +268,7 @@ Entries wrappers() {
 const std::vector<StrategyEntry>& strategies() {
   static const Entries entries = [] {
     Entries all;
-    for (const Entries& group : {plain_strategies(), evolutions(), climbs(), kernel_models(), network_models(), wrappers()})
+    for (const Entries& group : {plain_strategies(), evolutions(), climbs(), controllers(), kernel_models(), network_models(), wrappers()})
       all.insert(all.end(), group.begin(), group.end());
     return all;
   }();

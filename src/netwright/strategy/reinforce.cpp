@@ -1,9 +1,5 @@
 #include "netwright/strategy/reinforce.hpp"
 
-#include <algorithm>
-#include <cmath>
-
-#include "netwright/objective/standing.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/options.hpp"
 
@@ -16,42 +12,30 @@ constexpr int tries = 1000;  // for a draw that keeps the tree's rule
 
 Reinforce::Reinforce(const StrategyCase& strategy_case)
     : tree_(strategy_case.tree),
-      goal_(strategy_case.goal),
       rng_(strategy_case.seed.derive("reinforce").rng()),
       policy_(strategy_case.tree),
       adam_(policy_.logits().size(), {.learning_rate = number_option(strategy_case, "learning_rate", 0.05, 0, 10)}),
       decay_(share_option(strategy_case, "baseline", 0.9)),
       entropy_(number_option(strategy_case, "entropy", 0, 0, 1e6)),
-      power_(number_option(strategy_case, "power", 1, 0, 100)) {}
+      rewards_(strategy_case.goal, number_option(strategy_case, "power", 1, 0, 100)) {}
 
 std::optional<Architecture> Reinforce::ask() {
   Episode episode = policy_.sample(rng_);
   for (int i = 0; i < tries && !tree_.allows(episode.architecture); ++i) episode = policy_.sample(rng_);
   if (!tree_.allows(episode.architecture)) return sample(tree_, rng_);  // teaches nothing: the policy did not draw it
   Architecture architecture = episode.architecture;
-  open_[hash(architecture)].push_back(std::move(episode));
+  open_.add(architecture, std::move(episode));
   return architecture;
 }
 
-double Reinforce::reward(const Told& told) {
-  const Standing reached = standing(goal_, told.metrics);
-  if (told.failed || !informative(reached) || reached.violation > 0) return worst_.value_or(0);
-  const double value = reached.score > 0 ? std::pow(reached.score, power_) : reached.score;
-  worst_ = std::min(worst_.value_or(value), value);
-  return value;
-}
-
 void Reinforce::tell(const Told& told) {
-  const auto found = open_.find(hash(told.architecture));
-  if (found == open_.end()) return;  // told without having been asked: the policy did not draw it
-  const Episode episode = std::move(found->second.front());
-  found->second.pop_front();
-  if (found->second.empty()) open_.erase(found);
-  const double value = reward(told);
+  const std::optional<Episode> episode = open_.take(told.architecture);
+  if (!episode) return;  // told without having been asked: the policy did not draw it
+  const double value = rewards_.of(told);
   if (!baseline_) baseline_.emplace(decay_, value);
-  const double advantage = baseline_->advantage(value, policy_.entropy(episode), entropy_);
+  const double advantage = baseline_->advantage(value, policy_.entropy(*episode), entropy_);
   std::vector<double> gradient(policy_.logits().size(), 0);
-  policy_.add_gradient(episode, -advantage, gradient);
+  policy_.add_gradient(*episode, -advantage, gradient);
   adam_.step(policy_.logits(), gradient);
 }
 

@@ -114,7 +114,7 @@ TEST_P(EveryStrategy, SurvivesFailures) {
 
 TEST_P(EveryStrategy, SurvivesMetricsThatAreMissingOrNaN) {
   const auto strategy = make(3);
-  for (std::int64_t trial = 0; trial < 120; ++trial) {
+  for (std::int64_t trial = 0; trial < (has("policy") ? asks(240) : 120); ++trial) {
     const auto asked = strategy->ask();
     if (!asked) break;
     EXPECT_NO_THROW(validate(world.tree, *asked));
