@@ -129,6 +129,8 @@ bool can_run(const Abilities& program, const Config& config) {
   });
 }
 
+std::filesystem::path state_folder(const std::filesystem::path& folder) { return folder / "state"; }
+
 std::vector<std::string> phase_names(const Config& config) {
   std::map<std::string, int> seen;
   std::vector<std::string> names;
@@ -171,6 +173,8 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const SearchResult result = run_search(search_case);
   context.progress.finish();
   if (result.ending == Ending::interrupted) throw Interrupted("interrupted after " + std::to_string(result.finished) + " trials");
+  std::error_code none;
+  std::filesystem::remove_all(state_folder(context.folder), none);
   if (result.finished == result.failed)
     throw Error("phase '" + context.name + "': every trial failed; see netwright show " + context.folder.string() + " 0");
   return search_summary(context, result, *evaluator).dump();

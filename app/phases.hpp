@@ -51,6 +51,9 @@ Abilities plain_abilities();
 // True when every phase has a runner, and every search phase an evaluator that can be made.
 bool can_run(const Abilities& program, const Config& config);
 
+// Where trainings that may be promoted wait. It goes when a search phase is done.
+std::filesystem::path state_folder(const std::filesystem::path& folder);
+
 // The names of the phases in the study, in order.
 std::vector<std::string> phase_names(const Config& config);
 

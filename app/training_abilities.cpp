@@ -18,9 +18,13 @@ std::int64_t largest_window(const Config& config) {
 }
 
 // The registry's train entry, whose data is read when the first candidate needs it.
-EvaluatorEntry lazy_train_entry(const Config& config) {
+EvaluatorEntry lazy_train_entry(const Config& config, const std::filesystem::path& folder) {
   EvaluatorEntry entry = train_entry({});
-  entry.make = [config](const EvaluatorCase& c) { return train_entry(train_setting(config, retraining_of(config).training, largest_window(config)), interrupted).make(c); };
+  entry.make = [config, folder](const EvaluatorCase& c) {
+    TrainSetting setting = train_setting(config, retraining_of(config).training, largest_window(config));
+    setting.state = state_folder(folder);
+    return train_entry(setting, interrupted).make(c);
+  };
   return entry;
 }
 
@@ -63,7 +67,7 @@ Abilities training_abilities() {
                                                  {"baselines", run_baselines_phase}, {"export", run_export_phase}});
   program.evaluators = [](const Config& config, const std::filesystem::path& folder) {
     auto entries = torch_free_evaluators();
-    entries.push_back(lazy_train_entry(config));
+    entries.push_back(lazy_train_entry(config, folder));
     entries.push_back(inherit_entry(config, folder));
     entries.push_back(lazy_score_entry(config));
     return entries;

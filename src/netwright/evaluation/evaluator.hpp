@@ -18,7 +18,7 @@ struct Fidelity {
 };
 
 // One architecture to be judged. Everything random in its evaluation comes from `seed`, which depends on the study's seed and the
-// trial's number alone.
+// number of the trial, or of the first of those that it goes on with, alone.
 struct Candidate {
   std::int64_t trial = 0;
   Architecture architecture;

@@ -47,9 +47,11 @@ class Simulation {
   void start(Job job) {
     const auto number = static_cast<std::int64_t>(trials_.size());
     SimulatedTrial trial{.number = number, .job = std::move(job), .start_seconds = now_};
+    seeds_.push_back(trial.job.continues >= 0 ? seeds_.at(static_cast<std::size_t>(trial.job.continues))
+                                              : case_.seed.derive("trial", static_cast<std::uint64_t>(number)).value());
     const Candidate candidate{.trial = number,
                               .architecture = trial.job.architecture,
-                              .seed = case_.seed.derive("trial", static_cast<std::uint64_t>(number)).value(),
+                              .seed = seeds_.back(),
                               .continues = trial.job.continues};
     Curve curve = trial.job.continues >= 0 && case_.stop_rule != nullptr ? curve_of_.at(static_cast<std::size_t>(trial.job.continues)) : Curve{};
     const auto progress = [&](const Report& report) { return !stops(trial, report, curve); };
@@ -81,6 +83,7 @@ class Simulation {
 
   const SimulationCase& case_;
   double now_ = 0;
+  std::vector<std::uint64_t> seeds_;  // a trial that goes on with another has that one's
   std::vector<SimulatedTrial> trials_;  // by number; moved out when they end
   std::vector<SimulatedTrial> ended_;
   std::vector<Curve> curve_of_;      // by number

@@ -69,6 +69,7 @@ std::optional<Proposal> Window::next() {
   if (turn.next == Next::exhausted) refuse(recorded_[static_cast<std::size_t>(asked_)], recorded_[static_cast<std::size_t>(asked_)].architecture, "no more");
   Proposal proposal = replay ? replayed(turn.job) : fresh(std::move(turn.job));
   untold_.push_back(proposal.architecture);
+  seeds_.push_back(proposal.trial.seed);
   ++asked_;
   return proposal;
 }
@@ -118,7 +119,8 @@ Proposal Window::replayed(const Job& asked) const {
 
 Proposal Window::fresh(Job asked) const {
   Trial trial{.number = asked_, .phase = case_.phase, .space = case_.space.info().name, .architecture = case_.space.print(asked.architecture)};
-  trial.seed = case_.seed.derive("trial", static_cast<std::uint64_t>(asked_)).value();
+  trial.seed = asked.continues >= 0 ? seeds_.at(static_cast<std::size_t>(asked.continues))
+                                    : case_.seed.derive("trial", static_cast<std::uint64_t>(asked_)).value();
   trial.fidelity = {.epochs = asked.epochs, .from_epochs = asked.from_epochs};
   trial.continues = asked.continues;
   return {.trial = std::move(trial), .architecture = std::move(asked.architecture)};

@@ -48,6 +48,7 @@ class Window {
   std::int64_t asked_ = 0;
   std::int64_t told_ = 0;
   double told_seconds_ = 0;
+  std::vector<std::uint64_t> seeds_;  // of the trials asked for; one that goes on with another has that one's
   std::deque<Architecture> untold_;             // of trials told_ .. asked_ - 1
   std::map<std::int64_t, Outcome> finished_;    // not told yet
   bool waits_ = false;                          // for all that was asked to be told

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "netwright/core/hash.hpp"
 #include "netwright/core/machine.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/evaluation/cost_evaluator.hpp"
@@ -56,6 +57,16 @@ void guarded(Trained& trained, const std::function<void()>& training) {
   trained.network.reset();
 }
 
+// Leaves the reports of the epochs after from_epochs, and the seconds of these.
+void keep_part(Outcome& outcome, std::int64_t from_epochs) {
+  double before = 0;
+  for (const Report& report : outcome.reports)
+    if (report.step == from_epochs) before = report.metrics.at("train_seconds");
+  std::erase_if(outcome.reports, [&](const Report& report) { return report.step <= from_epochs; });
+  if (outcome.reports.empty()) return;
+  outcome.metrics["train_seconds"] = outcome.seconds = outcome.reports.back().metrics.at("train_seconds") - before;
+}
+
 class TrainEvaluator : public Evaluator {
  public:
   TrainEvaluator(std::shared_ptr<const Space> space, const NetworkOptions& network, const TrainSetting& setting, std::function<bool()> interrupted)
@@ -79,16 +90,47 @@ class TrainEvaluator : public Evaluator {
     } catch (const UsageError& error) {
       return failed(error.what());
     }
-    TrainSetting setting = setting_;
-    if (fidelity.epochs > 0) setting.training.epochs = fidelity.epochs;
     TrainHooks hooks{.interrupted = interrupted_};
-    if (progress) hooks.on_epoch = [&](const EpochReport& report) { return progress(report_of(report)); };
-    Trained trained = train_graph(graph, setting, Seed(candidate.seed), hooks);
+    if (progress) hooks.on_epoch = [&](const EpochReport& report) { return report.epoch <= fidelity.from_epochs || progress(report_of(report)); };
+    Trained trained = fidelity.epochs > 0 ? rung(graph, candidate, fidelity, hooks) : train_graph(graph, setting_, Seed(candidate.seed), hooks);
     if (trained.interrupted) trained.outcome.status = Status::stopped;
     return std::move(trained.outcome);
   }
 
  private:
+  // The file of the training that this candidate is a part of.
+  std::filesystem::path state_of(const Candidate& candidate) const {
+    return setting_.state / (hex(candidate.seed) + "_" + hex(hash(candidate.architecture)) + ".safetensors");
+  }
+
+  Trained rung(const Graph& graph, const Candidate& candidate, const Fidelity& fidelity, TrainHooks hooks) const {
+    TrainSetting setting = setting_;
+    setting.training.epochs = std::max(setting.training.epochs, fidelity.epochs);
+    hooks.until_epoch = fidelity.epochs;
+    if (!setting.state.empty()) {
+      std::filesystem::create_directories(setting.state);
+      hooks.checkpoint = state_of(candidate);
+      hooks.checkpoint_epochs = setting.training.epochs;
+      hooks.repeat_reports = true;
+    }
+    Trained trained = from_state(graph, setting, Seed(candidate.seed), hooks);
+    const bool over = trained.outcome.status == Status::failed || (!trained.interrupted && fidelity.epochs == setting.training.epochs);
+    std::error_code missing;
+    if (over && !hooks.checkpoint.empty()) std::filesystem::remove(hooks.checkpoint, missing);
+    keep_part(trained.outcome, fidelity.from_epochs);
+    return trained;
+  }
+
+  // A file of another training, or half a file, is as good as none.
+  static Trained from_state(const Graph& graph, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks) {
+    try {
+      return train_graph(graph, setting, seed, hooks);
+    } catch (const UsageError&) {
+      if (hooks.checkpoint.empty() || !std::filesystem::remove(hooks.checkpoint)) throw;
+    }
+    return train_graph(graph, setting, seed, hooks);
+  }
+
   std::shared_ptr<const Space> space_;
   NetworkOptions network_;
   TrainSetting setting_;

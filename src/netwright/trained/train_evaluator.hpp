@@ -1,5 +1,6 @@
 #pragma once
 // The train evaluator: trains each candidate's closed network from scratch and validates it.
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -16,6 +17,7 @@ struct TrainSetting {
   Augmentation augmentation = {};
   NetworkPlace place = {};
   double max_memory_bytes = 0;   // a network estimated above this fails before it is built; 0 = three quarters of usable_memory_bytes()
+  std::filesystem::path state = {};   // the folder of trainings that may go on; empty: each one starts from scratch
 };
 
 struct Trained {
@@ -31,9 +33,14 @@ struct Trained {
 // this is the one place where torch's own errors are caught. What the hooks throw passes through, and so does a checkpoint's UsageError.
 Trained train_graph(const Graph& closed, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks = {});
 
-// Closes the candidate with the input shape and classes of the data and calls train_graph; a fidelity with epochs replaces
-// training.epochs. An architecture whose network cannot be built is a failed outcome. `interrupted` is asked at every step; the
-// outcome is `stopped` then. Errors: those of check_training, and of an unknown network setting.
+// Closes the candidate with the input shape and classes of the data and calls train_graph. An architecture whose network cannot be built
+// is a failed outcome. `interrupted` is asked at every step; the outcome is `stopped` then.
+// A fidelity of e epochs is the first e of training.epochs (of e, where that is more): the schedule keeps its full length, so that 1 and
+// then 3 epochs are the same training as 3. Reports and seconds are those of the epochs after from_epochs.
+// Weights, optimiser and history of such a training stand in setting.state, one file a seed and architecture, written whole when a trial
+// ends; the next trial of the chain, in whatever process, goes on from there. Without the file (or with one that cannot be read) it trains
+// from scratch, to the same bits. The file goes when the training is at its end or has failed.
+// Errors: those of check_training, and of an unknown network setting.
 std::unique_ptr<Evaluator> make_train_evaluator(std::shared_ptr<const Space> space, const NetworkOptions& network, const TrainSetting& setting,
                                                 std::function<bool()> interrupted = {});
 

@@ -1,5 +1,8 @@
 // Candidates become outcomes: trained, stopped, failed.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "netwright/graph/composites.hpp"
 #include "netwright/trained/builtin.hpp"
@@ -76,6 +79,81 @@ TEST(TrainEvaluator, FailuresAreOutcomes) {
   EXPECT_EQ(outcome.status, Status::failed);
   EXPECT_TRUE(outcome.reason.starts_with("too large: ")) << outcome.reason;
   EXPECT_GT(outcome.metrics.at("params"), 0);
+}
+
+// A folder of its own, empty.
+std::filesystem::path state_folder(const std::string& name) {
+  const auto folder = std::filesystem::temp_directory_path() / ("netwright_state_" + name + "_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  return folder;
+}
+
+void expect_same(const Outcome& one, const Outcome& other, std::int64_t from_epochs) {
+  EXPECT_EQ(one.status, other.status);
+  for (const char* name : {"val_accuracy", "val_loss", "train_loss", "train_accuracy"}) EXPECT_EQ(one.metrics.at(name), other.metrics.at(name)) << name;
+  ASSERT_EQ(one.reports.size() + static_cast<std::size_t>(from_epochs), other.reports.size());
+  for (std::size_t i = 0; i < one.reports.size(); ++i) {
+    const Report &a = one.reports[i], &b = other.reports[i + static_cast<std::size_t>(from_epochs)];
+    EXPECT_EQ(a.step, b.step);
+    EXPECT_EQ(a.metrics.at("val_loss"), b.metrics.at("val_loss"));
+    EXPECT_EQ(a.metrics.at("learning_rate"), b.metrics.at("learning_rate"));
+  }
+}
+
+TEST(Promotion, OneAndThenThreeEpochsAreThreeToTheBit) {
+  const auto space = width_space();
+  for (const char* optimiser : {"sgd", "adam"}) {
+    TrainSetting with = setting();
+    with.training.optimiser = optimiser;
+    with.training.learning_rate = 0.02;
+    with.training.ema = 0.9;
+    const Outcome straight = make_train_evaluator(space, {}, with)->evaluate(candidate(*space, "width=8"), {.epochs = 3}, {});
+    with.state = state_folder("promotion");
+    const auto first = make_train_evaluator(space, {}, with)->evaluate(candidate(*space, "width=8"), {.epochs = 1}, {});
+    EXPECT_EQ(first.reports.size(), 1U);
+    EXPECT_FALSE(std::filesystem::is_empty(with.state));
+    const auto another = make_train_evaluator(space, {}, with);   // another process would make another evaluator
+    std::vector<std::int64_t> steps;
+    const auto watch = [&](const Report& report) { return steps.push_back(report.step), true; };
+    const Outcome promoted = another->evaluate(candidate(*space, "width=8"), {.epochs = 3, .from_epochs = 1}, watch);
+    expect_same(promoted, straight, 1);
+    EXPECT_EQ(steps, (std::vector<std::int64_t>{2, 3}));
+    EXPECT_TRUE(std::filesystem::is_empty(with.state));   // nothing goes on with a training that is at its end
+    expect_same(another->evaluate(candidate(*space, "width=8"), {.epochs = 3, .from_epochs = 1}, watch), straight, 1);   // the file is lost
+    std::filesystem::remove_all(with.state);
+  }
+}
+
+TEST(Promotion, WhatWasStoredAndNotRecordedIsReportedAgain) {
+  const auto space = width_space();
+  TrainSetting with = setting();
+  with.training.epochs = 4;
+  with.state = state_folder("again");
+  const auto evaluator = make_train_evaluator(space, {}, with);
+  const Outcome once = evaluator->evaluate(candidate(*space, "width=4"), {.epochs = 3}, {});
+  std::vector<std::int64_t> steps;
+  const auto watch = [&](const Report& report) { return steps.push_back(report.step), true; };
+  expect_same(evaluator->evaluate(candidate(*space, "width=4"), {.epochs = 3}, watch), once, 0);
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 2, 3}));
+  const Outcome stopped = evaluator->evaluate(candidate(*space, "width=4"), {.epochs = 3}, [](const Report& report) { return report.step < 2; });
+  EXPECT_EQ(stopped.status, Status::stopped);
+  EXPECT_EQ(stopped.reports.size(), 2U);
+  EXPECT_EQ(stopped.metrics.at("val_loss"), once.reports[1].metrics.at("val_loss"));
+  EXPECT_EQ(evaluator->evaluate(candidate(*space, "width=4"), {.epochs = 2}, {}).metrics.at("val_loss"), once.reports[1].metrics.at("val_loss"));
+  std::filesystem::remove_all(with.state);
+}
+
+TEST(Promotion, HalfAFileIsAsGoodAsNone) {
+  const auto space = width_space();
+  TrainSetting with = setting();
+  with.state = state_folder("half");
+  const auto evaluator = make_train_evaluator(space, {}, with);
+  evaluator->evaluate(candidate(*space, "width=8"), {.epochs = 1}, {});
+  for (const auto& file : std::filesystem::directory_iterator(with.state)) std::filesystem::resize_file(file.path(), 100);
+  const Outcome promoted = evaluator->evaluate(candidate(*space, "width=8"), {.epochs = 3, .from_epochs = 1}, {});
+  with.state.clear();
+  expect_same(promoted, make_train_evaluator(space, {}, with)->evaluate(candidate(*space, "width=8"), {.epochs = 3}, {}), 1);
+  std::filesystem::remove_all(state_folder("half"));
 }
 
 TEST(TrainEntry, OptionsReplaceTheSettingsOwn) {

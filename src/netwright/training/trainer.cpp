@@ -149,15 +149,24 @@ class Training {
 
   TrainResult run() {
     resume();
-    TrainEnd end = TrainEnd::done;
-    while (end == TrainEnd::done && done() < options_.epochs) end = epoch();
+    TrainEnd end = hooks_.repeat_reports ? repeat_reports() : TrainEnd::done;
+    while (end == TrainEnd::done && done() < last_epoch()) end = epoch();
     if (end != TrainEnd::interrupted) average_.exchange();   // the network keeps the weights that were measured
     return {end, history_, seconds()};
   }
 
  private:
   std::int64_t done() const { return static_cast<std::int64_t>(history_.size()); }
+  std::int64_t last_epoch() const { return hooks_.until_epoch > 0 ? std::min(hooks_.until_epoch, options_.epochs) : options_.epochs; }
   double seconds() const { return seconds_before_ + since(started_); }
+
+  // What a trial stored and did not record: it ends where it would have ended then.
+  TrainEnd repeat_reports() {
+    history_.resize(static_cast<std::size_t>(std::min(done(), last_epoch())));
+    for (std::size_t i = 0; i < history_.size(); ++i)
+      if (hooks_.on_epoch && !hooks_.on_epoch(history_[i])) return history_.resize(i + 1), TrainEnd::stopped;
+    return TrainEnd::done;
+  }
 
   TrainEnd epoch() {
     EpochReport report{.epoch = done() + 1};
@@ -176,7 +185,7 @@ class Training {
     report.seconds = seconds();
     history_.push_back(report);
     const bool go_on = !hooks_.on_epoch || hooks_.on_epoch(report);
-    const bool last = !go_on || done() == options_.epochs;
+    const bool last = !go_on || done() == last_epoch();
     if (!hooks_.checkpoint.empty() && (last || done() % std::max<std::int64_t>(1, hooks_.checkpoint_epochs) == 0)) save();
     return go_on ? TrainEnd::done : TrainEnd::stopped;
   }
@@ -221,8 +230,8 @@ class Training {
     images_seen_ += images;
     ++steps_seen_;
     const double elapsed = since(started_);
-    const std::int64_t left = (options_.epochs - done()) * batches_.steps() - batches_.position();
-    return {done() + 1, options_.epochs, batches_.position(), batches_.steps(), static_cast<double>(images_seen_) / elapsed,
+    const std::int64_t left = (last_epoch() - done()) * batches_.steps() - batches_.position();
+    return {done() + 1, last_epoch(), batches_.position(), batches_.steps(), static_cast<double>(images_seen_) / elapsed,
             static_cast<double>(left) * elapsed / static_cast<double>(steps_seen_)};
   }
 

@@ -52,6 +52,8 @@ struct TrainHooks {
   std::function<bool()> interrupted;                     // asked at every step
   std::filesystem::path checkpoint;                      // empty: none; written every `checkpoint_epochs` and at the end
   std::int64_t checkpoint_epochs = 1;
+  bool repeat_reports = false;                           // on_epoch is asked about the checkpoint's epochs too, and the result ends where that does
+  std::int64_t until_epoch = 0;                          // ends here, `done`, on the way along the schedule of options.epochs; 0: at its end
 };
 
 enum class TrainEnd { done, stopped, interrupted };      // all epochs; on_epoch said stop; interrupted() said so
