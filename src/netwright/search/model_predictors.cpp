@@ -4,6 +4,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/objective/rank.hpp"
+#include "netwright/strategy/boosted_trees.hpp"
 #include "netwright/strategy/gaussian_process.hpp"
 #include "netwright/strategy/mlp_ensemble.hpp"
 
@@ -58,6 +59,10 @@ std::unique_ptr<Regressor> ensemble(const PredictorCase& predictor_case, const F
   return std::make_unique<MlpEnsemble>(MlpEnsembleOptions{.layers = 2, .width = 32, .seed = predictor_case.seed.derive("mlp")});
 }
 
+std::unique_ptr<Regressor> trees(const PredictorCase&, const FeatureRows&, std::span<const double>) {
+  return std::make_unique<BoostedTrees>(BoostedTreesOptions{});
+}
+
 }  // namespace
 
 std::vector<PredictorEntry> model_predictors() {
@@ -70,7 +75,12 @@ std::vector<PredictorEntry> model_predictors() {
            .title = "Ensemble of five small networks",
            .paper = "White et al. 2021, arXiv 1910.11858",
            .options = {},
-           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, ensemble); }}};
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, ensemble); }},
+          {.name = "trees",
+           .title = "Gradient-boosted regression trees",
+           .paper = "Friedman 2001, Annals of Statistics 29; Chen and Guestrin 2016, arXiv 1603.02754",
+           .options = {},
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, trees); }}};
 }
 
 }  // namespace netwright

@@ -6,6 +6,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/objective/rank.hpp"
+#include "netwright/strategy/boosted_trees.hpp"
 #include "netwright/strategy/acquisition.hpp"
 #include "netwright/strategy/gaussian_process.hpp"
 #include "netwright/strategy/history.hpp"
@@ -173,6 +174,18 @@ TEST(ModelGuided, FeaturesThatTheSpaceLacksAreRefused) {
   for (std::int64_t trial = 0; trial < 5; ++trial)
     strategy->tell({.trial = trial, .architecture = *strategy->ask(), .metrics = {{"val_accuracy", 0.1 * static_cast<double>(trial)}}});
   EXPECT_GT(seen, 5);
+}
+
+// One tree of one split on (0, 0, 1, 1): leaves 2 G / (n + 1) off the mean, by hand.
+TEST(BoostedTrees, OneSplitByHand) {
+  BoostedTrees one({.trees = 1, .depth = 1, .rate = 1, .penalty = 1});
+  const FeatureRows x{.width = 2, .values = {5, 0, 5, 0, 5, 1, 5, 1}};
+  one.fit(x, std::vector<double>{1, 3, 7, 9});
+  const Prediction found = one.predict(x);   // the mean is 5, the residuals -4, -2, 2, 4
+  EXPECT_EQ(found.mean, (std::vector<double>{3, 3, 7, 7}));
+  BoostedTrees many({.trees = 300, .depth = 2, .rate = 0.3, .penalty = 0});
+  many.fit(x, std::vector<double>{2, 2, 8, 8});
+  for (const double mean : many.predict({.width = 2, .values = {0, 0.4, 9, 0.6}}).mean) EXPECT_NEAR(std::abs(mean - 5), 3, 1e-9);
 }
 
 }  // namespace
