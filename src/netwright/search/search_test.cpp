@@ -202,6 +202,18 @@ TEST(Search, GivesEachTrialItsOwnSeed) {
   EXPECT_EQ(study.trial("search", 2)->space, "nasbench201");
 }
 
+TEST(Search, AChainOfPromotionsHasTheSeedOfItsFirst) {
+  Study study = Study::create(":memory:", {});
+  search(study, {.trials = 60, .window = 4, .schedule = "hyperband"});
+  std::int64_t promoted = 0;
+  for (const Trial& trial : study.trials("search")) {
+    promoted += trial.continues >= 0 ? 1 : 0;
+    const std::uint64_t own = Seed(5).derive("trial", static_cast<std::uint64_t>(trial.number)).value();
+    EXPECT_EQ(trial.seed, trial.continues >= 0 ? study.trial("search", trial.continues)->seed : own);
+  }
+  EXPECT_GT(promoted, 0);
+}
+
 TEST(Search, AsksExactlyWhenTheWindowAllows) {
   for (const std::int64_t window : {1, 2, 5}) {
     struct Watching : Attentive {

@@ -90,7 +90,8 @@ std::filesystem::path state_folder(const std::string& name) {
 
 void expect_same(const Outcome& one, const Outcome& other, std::int64_t from_epochs) {
   EXPECT_EQ(one.status, other.status);
-  for (const char* name : {"val_accuracy", "val_loss", "train_loss", "train_accuracy"}) EXPECT_EQ(one.metrics.at(name), other.metrics.at(name)) << name;
+  for (const char* name : {"val_accuracy", "val_loss", "train_loss", "train_accuracy"})
+    EXPECT_EQ(one.metrics.at(name), other.metrics.at(name)) << name;
   ASSERT_EQ(one.reports.size() + static_cast<std::size_t>(from_epochs), other.reports.size());
   for (std::size_t i = 0; i < one.reports.size(); ++i) {
     const Report &a = one.reports[i], &b = other.reports[i + static_cast<std::size_t>(from_epochs)];
