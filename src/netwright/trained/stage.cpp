@@ -34,12 +34,6 @@ double entropy_of(const std::vector<double>& shares) {
   return shares.size() > 1 ? sum / std::log(static_cast<double>(shares.size())) : 0;
 }
 
-double intersection(const std::vector<double>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += std::min(a[i], b[i]);
-  return sum;
-}
-
 std::vector<bool> pickable_of(const Decision& decision) {
   std::vector<bool> list;
   for (int i = 0; i < static_cast<int>(decision.choices.size()); ++i) list.push_back(decision.may_pick(i));
@@ -92,10 +86,10 @@ void drop_choices(const DecisionTree& tree, ArchitectureParameters& parameters, 
   }
 }
 
-EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable, const std::vector<Rows>& earlier) {
+EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable) {
   EdgeScores scores;
   if (rows.empty()) return scores;
-  std::vector<double> certainty, stability;
+  std::vector<double> certainty;
   for (std::size_t e = 0; e < rows.size(); ++e) {
     double importance = 0;
     for (std::size_t i = 0; i < rows[e].size(); ++i)
@@ -104,12 +98,9 @@ EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable, cons
     scores.importance.push_back(importance);
     scores.entropy.push_back(entropy_of(shares));
     certainty.push_back(1 - scores.entropy.back());
-    double same = 0;
-    for (const auto& then : earlier) same += intersection(shares, pickable_shares(then[e], pickable)) / static_cast<double>(earlier.size());
-    stability.push_back(same);
   }
-  const auto a = normalised(scores.importance), b = normalised(certainty), c = normalised(stability);
-  for (std::size_t e = 0; e < rows.size(); ++e) scores.score.push_back(a[e] * b[e] * (earlier.empty() ? 1 : c[e]));
+  const auto a = normalised(scores.importance), b = normalised(certainty);
+  for (std::size_t e = 0; e < rows.size(); ++e) scores.score.push_back(a[e] * b[e]);
   scores.edge = static_cast<int>(std::max_element(scores.score.begin(), scores.score.end()) - scores.score.begin());
   const auto& best = rows[static_cast<std::size_t>(scores.edge)];
   for (int i = 0; i < static_cast<int>(best.size()); ++i)
@@ -117,7 +108,7 @@ EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable, cons
   return scores;
 }
 
-int close_best_edge(const DecisionTree& tree, ArchitectureParameters& parameters, const Rows& probabilities, const std::vector<Rows>& earlier) {
+int close_best_edge(const DecisionTree& tree, ArchitectureParameters& parameters, const Rows& probabilities) {
   // Edges of equally many choices are compared with each other.
   std::map<std::size_t, std::vector<std::size_t>> groups;
   for (std::size_t d = 0; d < tree.size(); ++d)
@@ -125,12 +116,8 @@ int close_best_edge(const DecisionTree& tree, ArchitectureParameters& parameters
   if (groups.empty()) return -1;
   const auto& group = std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); })->second;
   Rows rows;
-  std::vector<Rows> before(earlier.size());
-  for (const std::size_t d : group) {
-    rows.push_back(probabilities[d]);
-    for (std::size_t t = 0; t < earlier.size(); ++t) before[t].push_back(earlier[t][d]);
-  }
-  const EdgeScores scores = edge_scores(rows, pickable_of(tree[group.front()]), before);
+  for (const std::size_t d : group) rows.push_back(probabilities[d]);
+  const EdgeScores scores = edge_scores(rows, pickable_of(tree[group.front()]));
   const std::size_t closed = group[static_cast<std::size_t>(scores.edge)];
   take_out_all_but(tree, parameters, closed, scores.choice);
   shut_rest(tree, parameters, closed);
