@@ -116,11 +116,11 @@ EvaluatorCase evaluator_case(const PhaseContext& context, const SearchOptions& o
 
 Abilities plain_abilities() {
   return {.runners = {{"search", run_search_phase}},
-          .evaluators = [](const Config&, const std::filesystem::path&) { return torch_free_evaluators(); }};
+          .evaluators = [](const Config&, const std::filesystem::path&, const std::string&) { return torch_free_evaluators(); }};
 }
 
 bool can_run(const Abilities& program, const Config& config) {
-  const auto evaluators = program.evaluators(config, {});
+  const auto evaluators = program.evaluators(config, {}, {});
   return std::all_of(config.phases.begin(), config.phases.end(), [&](const Phase& phase) {
     if (runner_of(program, phase.kind) == nullptr) return false;
     const auto* search = std::get_if<SearchOptions>(&phase.options);
@@ -147,7 +147,7 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const auto scheduler = scheduler_of(options, context.space, context.config.goal, context.seed);
   const auto stop_rule = stop_rule_of(options);
   const auto evaluator =
-      make_evaluator(context.program.evaluators(context.config, context.folder), options.evaluator, evaluator_case(context, options));
+      make_evaluator(context.program.evaluators(context.config, context.folder, context.name), options.evaluator, evaluator_case(context, options));
   const auto launcher = launch(context, options.window);
   BestNote note(context.config.goal, context.study.trials(context.name));
   context.progress.start(context.name, options.trials, note.count());

@@ -42,8 +42,9 @@ struct PhaseRunner {
 // What an executable can run.
 struct Abilities {
   std::vector<PhaseRunner> runners;
-  // The evaluators of a study; what they need beside the case (data, a supernet) is found through the config and the folder.
-  std::function<std::vector<EvaluatorEntry>(const Config&, const std::filesystem::path& folder)> evaluators;
+  // The evaluators of a search phase; what they need beside the case (data, the last supernet before it) is found through the config
+  // and the folder.
+  std::function<std::vector<EvaluatorEntry>(const Config&, const std::filesystem::path& folder, const std::string& phase)> evaluators;
 };
 
 Abilities plain_abilities();

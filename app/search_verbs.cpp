@@ -132,7 +132,7 @@ int worker(const Abilities& program, const WorkerOptions& options, std::ostream&
     if (!can_run(program, Config{.phases = {config.phases[i]}})) return hand_over;
     catch_interrupts();
     const auto space = find_space(config.space.name);
-    const auto evaluator = make_evaluator(program.evaluators(config, options.folder), search->evaluator,
+    const auto evaluator = make_evaluator(program.evaluators(config, options.folder, options.phase), search->evaluator,
                                           {.space = space, .network = network_options(config), .options = search->evaluator_options});
     const auto stop_rule = stop_rule_of(*search);
     work({.space = *space,

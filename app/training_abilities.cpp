@@ -28,13 +28,13 @@ EvaluatorEntry lazy_train_entry(const Config& config, const std::filesystem::pat
   return entry;
 }
 
-EvaluatorEntry inherit_entry(const Config& config, const std::filesystem::path& folder) {
+EvaluatorEntry inherit_entry(const Config& config, const std::filesystem::path& folder, const std::string& phase) {
   EvaluatorEntry entry{.name = "inherit", .title = "Validates each candidate with the weights of a trained supernet",
                        .metrics = {"val_accuracy", "val_loss", "params", "macs"}, .traits = {"deterministic", "needs data", "needs open graph"},
                        .options = {{"images", "0", "validation images; 0 = all"}}};
   const EvaluatorOption images = entry.options[0];
-  entry.make = [config, folder, images](const EvaluatorCase& c) {
-    const SupernetPhase supernet = supernet_phase(config, folder);
+  entry.make = [config, folder, phase, images](const EvaluatorCase& c) {
+    const SupernetPhase supernet = supernet_before(config, folder, phase);
     const auto given = c.options.find(images.name);
     const auto count = static_cast<std::int64_t>(parse_count(given == c.options.end() ? images.fallback : given->second));
     return make_inherit_evaluator({.space = c.space, .network = network_options(config, true), .closed = c.network, .supernet = supernet.options, .seed = supernet.seed,
@@ -65,10 +65,10 @@ Abilities training_abilities() {
   Abilities program = plain_abilities();
   program.runners.insert(program.runners.end(), {{"supernet", run_supernet_phase}, {"derive", run_derive_phase}, {"retrain", run_retrain_phase},
                                                  {"baselines", run_baselines_phase}, {"export", run_export_phase}});
-  program.evaluators = [](const Config& config, const std::filesystem::path& folder) {
+  program.evaluators = [](const Config& config, const std::filesystem::path& folder, const std::string& phase) {
     auto entries = torch_free_evaluators();
     entries.push_back(lazy_train_entry(config, folder));
-    entries.push_back(inherit_entry(config, folder));
+    entries.push_back(inherit_entry(config, folder, phase));
     entries.push_back(lazy_score_entry(config));
     return entries;
   };
