@@ -18,20 +18,22 @@ int rows_a_block(int width, int channels) { return std::max(1, 4096 / std::max(1
 
 }  // namespace
 
-ChainWeights pack(const ChainShape& s, const float* depthwise, const float* pointwise) {
+ChainWeights pack(const ChainShape& s, const float* depthwise, const float* pointwise, bool backward) {
   const int in = padded_channels(s.channels), out = padded_channels(s.out_channels), taps = s.kernel * s.kernel;
   ChainWeights w;
   if (taps > 0) {
     w.depthwise.resize(size_of(taps, in));
-    w.reversed.resize(size_of(taps, in));
     for (int c = 0; c < s.channels; ++c)
-      for (int t = 0; t < taps; ++t) w.depthwise[size_of(t, in) + c] = w.reversed[size_of(taps - 1 - t, in) + c] = depthwise[size_of(c, taps) + t];
+      for (int t = 0; t < taps; ++t) w.depthwise[size_of(t, in) + c] = depthwise[size_of(c, taps) + t];
+    if (backward) w.reversed.resize(size_of(taps, in));
+    for (int t = 0; t < taps && backward; ++t) std::copy_n(&w.depthwise[size_of(t, in)], in, &w.reversed[size_of(taps - 1 - t, in)]);
   }
   if (s.out_channels > 0) {
     w.pointwise.resize(size_of(in, out));
-    w.transposed.resize(size_of(out, in));
     for (int o = 0; o < s.out_channels; ++o)
-      for (int i = 0; i < s.channels; ++i) w.pointwise[size_of(i, out) + o] = w.transposed[size_of(o, in) + i] = pointwise[size_of(o, s.channels) + i];
+      for (int i = 0; i < s.channels; ++i) w.pointwise[size_of(i, out) + o] = pointwise[size_of(o, s.channels) + i];
+    if (backward) w.transposed.resize(size_of(out, in));
+    for (int o = 0; o < s.out_channels && backward; ++o) std::copy_n(pointwise + size_of(o, s.channels), s.channels, &w.transposed[size_of(o, in)]);
   }
   return w;
 }

@@ -25,12 +25,12 @@ struct ChainShape {
 
 // Weights as the kernels read them: [tap][channel] and [in][out], padded with zeros.
 struct ChainWeights {
-  std::vector<float> depthwise, reversed;    // the taps, and the taps backwards
-  std::vector<float> pointwise, transposed;  // [in][out] and [out][in]
+  std::vector<float> depthwise, reversed;    // the taps, and the taps backwards (which backward alone reads)
+  std::vector<float> pointwise, transposed;  // [in][out] and [out][in] (backward alone)
 };
 
 // `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, both contiguous; null where there is none.
-ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise);
+ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise, bool backward);
 
 // Sums of weight gradients over images, in the layout of ChainWeights.
 struct ChainGradients {

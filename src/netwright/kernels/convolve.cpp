@@ -7,6 +7,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/chain.hpp"
 #include "netwright/kernels/gemm.hpp"
+#include "netwright/kernels/sums.hpp"
 
 namespace netwright {
 namespace {
@@ -35,9 +36,9 @@ struct Kept : torch::CustomClassHolder {
   int places[kTensors] = {-1, -1, -1, -1, -1};   // of x, the norm's weight and bias, the two convolutions' weights among the tensors given
 };
 
-ChainWeights packed(const ChainShape& shape, const at::Tensor& depthwise, const at::Tensor& pointwise) {
+ChainWeights packed(const ChainShape& shape, const at::Tensor& depthwise, const at::Tensor& pointwise, bool backward) {
   const at::Tensor d = depthwise.defined() ? depthwise.contiguous() : depthwise, p = pointwise.defined() ? pointwise.contiguous() : pointwise;
-  return pack(shape, data_of(d), data_of(p));
+  return pack(shape, data_of(d), data_of(p), backward);
 }
 
 Load load_of(const Kept& kept) {
@@ -106,8 +107,8 @@ void through_norm(at::Tensor& gx, const at::Tensor& x, const NormNumbers& number
   const float* values = x.const_data_ptr<float>();
   auto* g = gx.mutable_data_ptr<float>();
   at::parallel_for(0, pixels, 2048, [&](std::int64_t begin, std::int64_t end) {
-    apply_norm_gradient(g + begin * channels, values + begin * channels, end - begin, static_cast<int>(channels),
-                        {back.a.data(), back.b.data(), back.constant.data(), numbers.mean.data()});
+    affine_gradient(g + begin * channels, values + begin * channels, {back.a.data(), back.b.data(), numbers.mean.data(), back.constant.data()}, end - begin,
+                    static_cast<int>(channels), g + begin * channels);
   });
 }
 
@@ -123,7 +124,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     kept->shape = shape_of(saved[0], what);
     kept->has_norm = what.norm.has_value();
     if (what.norm) kept->numbers = norm_numbers(*what.norm, saved[0], what.input_moments);
-    const at::Tensor y = run_forward(saved[0], *kept, packed(kept->shape, what.depthwise, what.pointwise), what.wants_moments ? moments : nullptr);
+    const at::Tensor y = run_forward(saved[0], *kept, packed(kept->shape, what.depthwise, what.pointwise, false), what.wants_moments ? moments : nullptr);
     context->save_for_backward(saved);
     context->saved_data["kept"] = c10::IValue::make_capsule(kept);
     return y;
@@ -150,7 +151,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     const at::Tensor& x = five[0];
     const bool flows = needs[0] || needs[1] || needs[2], weights = needs[3] || needs[4];
     if (flows) made[0] = at::empty_like(x);
-    const Part part = run_backward(x, gradient, kept, packed(kept.shape, five[3], five[4]), {flows, flows && kept.has_norm, weights}, made[0]);
+    const Part part = run_backward(x, gradient, kept, packed(kept.shape, five[3], five[4], true), {flows, flows && kept.has_norm, weights}, made[0]);
     if (flows && kept.has_norm) {
       const NormBackward back = norm_backward(kept.numbers, part.sum, part.product, static_cast<std::size_t>(x.size(1)));
       through_norm(made[0], x, kept.numbers, back);

@@ -10,24 +10,10 @@
 #define HWY_TARGET_INCLUDE "netwright/kernels/image.cpp"
 #include <hwy/foreach_target.h>
 // (after foreach_target)
-#include <hwy/highway.h>
+#include "netwright/kernels/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace netwright::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using Tag = hn::ScalableTag<float>;
-using Vector = hn::Vec<Tag>;
-
-HWY_INLINE Vector load_upto(const float* from, int count, int lanes) {
-  const Tag d;
-  return count >= lanes ? hn::LoadU(d, from) : hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
-}
-
-HWY_INLINE void store_upto(Vector value, float* to, int count, int lanes) {
-  const Tag d;
-  if (count >= lanes) hn::StoreU(value, d, to);
-  else hn::BlendedStore(value, hn::FirstN(d, static_cast<std::size_t>(count)), d, to);
-}
 
 void load_target(const float* from, const Pixels& f, int channels, const Load& load, float* to, const Pixels& t) {
   const Tag d;
@@ -54,12 +40,6 @@ void store_target(const float* from, const Pixels& f, int channels, float* to, c
     for (int q = 0; q < t.width; ++q)
       for (int c = 0; c < channels; c += lanes)
         store_upto(hn::LoadU(Tag(), from + r * f.row + q * f.column + c), to + r * t.row + q * t.column + c, channels - c, lanes);
-}
-
-HWY_INLINE void add_to(double* sums, Vector value, int lanes) {
-  HWY_ALIGN float element[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(value, Tag(), element);
-  for (int i = 0; i < lanes; ++i) sums[i] += static_cast<double>(element[i]);
 }
 
 template <bool Rectified, bool Summed>
@@ -128,21 +108,6 @@ void block_target(const float* values, int pixels, std::ptrdiff_t pixel, int cha
   }
 }
 
-void norm_gradient_target(float* g, const float* x, std::ptrdiff_t pixels, int channels, const NormGradient& n) {
-  const Tag d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int c = 0; c < channels; c += lanes) {
-    const int left = channels - c;
-    const Vector a = hn::LoadU(d, n.a + c), b = hn::LoadU(d, n.b + c), mean = hn::LoadU(d, n.mean + c), constant = hn::LoadU(d, n.constant + c);
-    float* out = g + c;
-    const float* in = x + c;
-    for (std::ptrdiff_t q = 0; q < pixels; ++q, out += channels, in += channels) {
-      const Vector off = hn::Sub(load_upto(in, left, lanes), mean);
-      store_upto(hn::MulAdd(a, load_upto(out, left, lanes), hn::MulAdd(b, off, constant)), out, left, lanes);
-    }
-  }
-}
-
 }  // namespace netwright::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -152,7 +117,6 @@ HWY_EXPORT(load_target);
 HWY_EXPORT(store_target);
 HWY_EXPORT(gradient_target);
 HWY_EXPORT(block_target);
-HWY_EXPORT(norm_gradient_target);
 
 void load_pixels(const float* from, const Pixels& f, int channels, const Load& load, float* to, const Pixels& t) {
   HWY_DYNAMIC_DISPATCH(load_target)(from, f, channels, load, to, t);
@@ -165,10 +129,6 @@ void store_pixels(const float* from, const Pixels& f, int channels, float* to, c
 void store_gradient(const float* from, const Pixels& f, const float* z, const Pixels& zp, int channels, float* to, const Pixels& t,
                     const GradientSums* sums) {
   HWY_DYNAMIC_DISPATCH(gradient_target)(from, f, z, zp, channels, to, t, sums);
-}
-
-void apply_norm_gradient(float* g, const float* x, std::ptrdiff_t pixels, int channels, const NormGradient& coefficients) {
-  HWY_DYNAMIC_DISPATCH(norm_gradient_target)(g, x, pixels, channels, coefficients);
 }
 
 void Moments::add(const Moments& other) {

@@ -44,10 +44,4 @@ struct Moments {
 // The moments of pixels that lie one behind the other, without padding.
 void add_moments_packed(const float* values, int pixels, int channels, Moments& moments);
 
-// g = a[c] * g + b[c] * (x - mean[c]) + constant[c], in place: the input gradient of a batch norm.
-struct NormGradient {
-  const float *a, *b, *constant, *mean;
-};
-void apply_norm_gradient(float* g, const float* x, std::ptrdiff_t pixels, int channels, const NormGradient& coefficients);
-
 }  // namespace netwright

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/convolve.hpp"
 #include "netwright/kernels/normalised_sum.hpp"
+#include "netwright/kernels/pool.hpp"
 
 namespace netwright {
 namespace {
@@ -212,6 +214,59 @@ TEST(NormalisedSum, EqualsTheTwin) {
         for (std::size_t i = 0; i < fused.size(); ++i)
           EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << at::IntArrayRef(shape) << ' ' << weighted << training << ", result " << i;
       }
+}
+
+TEST(NormalisedSum, TheSameBitsOnOneThreadAndTwo) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto one = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true);
+  at::set_num_threads(2);
+  const auto two = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true);
+  at::set_num_threads(before);
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
+}
+
+// The value and its gradient. Whole numbers: windows have equal largest values, whose first takes the gradient.
+std::vector<at::Tensor> pool_results(at::IntArrayRef shape, const Pool& what, at::ScalarType type, bool fused) {
+  at::manual_seed(shape[0] + shape[3]);
+  const at::Tensor x = at::randint(-3, 3, shape, at::kDouble).to(type).requires_grad_(true);
+  const at::Tensor y = fused ? pool(x, what) : pool_plain(x, what);
+  return {y.detach(), torch::autograd::grad({(y * at::randn(y.sizes(), at::kDouble).to(at::kFloat).to(type)).sum()}, {x})[0]};
+}
+
+RC_GTEST_PROP(Pool, RandomShapesEqualTheTwin, ()) {
+  const std::vector<std::int64_t> shape{*rc::gen::inRange(1, 4), *rc::gen::inRange(1, 40), *rc::gen::inRange(1, 12), *rc::gen::inRange(1, 20)};
+  const Pool what{.largest = *rc::gen::arbitrary<bool>(), .stride = *rc::gen::inRange(1, 3)};
+  const auto fused = pool_results(shape, what, at::kFloat, true), plain = pool_results(shape, what, at::kDouble, false);
+  for (std::size_t i = 0; i < fused.size(); ++i) {
+    const double error = relative_error(fused[i], plain[i]);
+    if (!(error < 1e-5)) RC_FAIL((std::stringstream() << at::IntArrayRef(shape) << ' ' << what.largest << what.stride << ", result " << i << ": " << error).str());
+  }
+}
+
+TEST(Pool, NotANumberIsNotHidden) {
+  at::Tensor x = at::zeros({1, 5, 6, 6});
+  x[0][2][3][3] = std::nan("");
+  const at::Tensor y = pool(x, {});
+  EXPECT_TRUE(at::equal(y.isnan(), pool_plain(x, {}).isnan()));
+  EXPECT_EQ(y.isnan().sum().item<std::int64_t>(), 9);
+}
+
+TEST(Pool, TheSameBitsOnOneThreadAndTwo) {
+  const int before = at::get_num_threads();
+  for (const bool largest : {false, true}) {
+    at::set_num_threads(1);
+    const auto one = pool_results({7, 20, 9, 7}, {.largest = largest}, at::kFloat, true);
+    at::set_num_threads(2);
+    const auto two = pool_results({7, 20, 9, 7}, {.largest = largest}, at::kFloat, true);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
+  }
+  at::set_num_threads(before);
+}
+
+TEST(Pool, EmptyBatchesAndOtherTypesAreRefused) {
+  EXPECT_THROW(pool(at::zeros({0, 3, 4, 4}), {}), Error);
+  EXPECT_THROW(pool(at::zeros({1, 3, 4, 4}, at::kDouble), {}), Error);
 }
 
 }  // namespace

@@ -7,26 +7,12 @@
 #define HWY_TARGET_INCLUDE "netwright/kernels/sums.cpp"
 #include <hwy/foreach_target.h>
 // (after foreach_target)
-#include <hwy/highway.h>
+#include "netwright/kernels/lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace netwright::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using Tag = hn::ScalableTag<float>;
-using Vector = hn::Vec<Tag>;
 
 constexpr std::ptrdiff_t kBlock = 64;
-
-HWY_INLINE Vector load_upto(const float* from, int count, int lanes) {
-  const Tag d;
-  return count >= lanes ? hn::LoadU(d, from) : hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
-}
-
-HWY_INLINE void store_upto(Vector value, float* to, int count, int lanes) {
-  const Tag d;
-  if (count >= lanes) hn::StoreU(value, d, to);
-  else hn::BlendedStore(value, hn::FirstN(d, static_cast<std::size_t>(count)), d, to);
-}
 
 void values_target(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels,
                    int channels, float* to) {
@@ -45,12 +31,6 @@ void values_target(const std::vector<const float*>& values, const std::vector<co
         }
       }
     }
-}
-
-HWY_INLINE void add_to(double* sums, Vector value, int lanes) {
-  HWY_ALIGN float element[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(value, Tag(), element);
-  for (int i = 0; i < lanes; ++i) sums[i] += static_cast<double>(element[i]);
 }
 
 void products_target(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product) {

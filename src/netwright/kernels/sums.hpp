@@ -12,7 +12,7 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 // sum[c] += sum_p g[p][c]; product[c] += sum_p g[p][c] * (value[p][c] - mean[c]). Both [padded]; in float over 64 pixels, then in double.
 void sum_products(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product);
 
-// to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c]
+// to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c]; `to` may be `g`. The input gradient of a batch norm.
 struct Affine {
   const float *a, *b, *mean, *constant;
 };

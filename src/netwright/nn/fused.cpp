@@ -7,6 +7,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/kernels/convolve.hpp"
+#include "netwright/kernels/pool.hpp"
 
 namespace netwright {
 namespace {
@@ -25,11 +26,11 @@ bool read_by_a_norm(const Graph& graph, int node) {
                      [&](const Node& n) { return n.op == "batch_norm" && n.inputs == std::vector<int>{node} && !is_open(n); });
 }
 
-bool square_and_even(const Node& conv) {
-  const auto kernel = integer(conv, "kernel"), padding = integer(conv, "padding"), stride = integer(conv, "stride");
-  const auto kernel_w = integer(conv, "kernel_w"), stride_w = integer(conv, "stride_w");
+bool square_and_even(const Node& node) {
+  const auto kernel = integer(node, "kernel"), padding = integer(node, "padding"), stride = integer(node, "stride");
+  const auto kernel_w = integer(node, "kernel_w"), stride_w = integer(node, "stride_w");
   const bool square = (kernel_w <= 0 || kernel_w == kernel) && (stride_w <= 0 || stride_w == stride);
-  return square && stride <= 2 && integer(conv, "bias") == 0 && (padding < 0 || padding == integer(conv, "dilation") * (kernel - 1) / 2);
+  return square && stride <= 2 && (padding < 0 || padding == integer(node, "dilation") * (kernel - 1) / 2);
 }
 
 // The nodes of one group, by what they do in it; -1: not there.
@@ -65,14 +66,14 @@ class ChainMatch {
   const Shape& input_shape(const Node& node) const { return graph_.nodes[index(node.inputs[0])].shape; }
 
   bool depthwise(const Node& n) const {
-    if (n.op != "conv" || !square_and_even(n) || n.shape[0] != input_shape(n)[0]) return false;
+    if (n.op != "conv" || !square_and_even(n) || integer(n, "bias") != 0 || n.shape[0] != input_shape(n)[0]) return false;
     const auto groups = integer(n, "groups"), kernel = integer(n, "kernel");
     return (groups == 0 || groups == n.shape[0]) && (kernel == 3 || kernel == 5 || kernel == 7) && integer(n, "dilation") <= 2;
   }
 
   // Behind a depthwise convolution it may not stride; alone it is fused up to 256 channels, beyond which a matrix product by itself is as good.
   bool pointwise(const Node& n) const {
-    if (n.op != "conv" || !square_and_even(n) || integer(n, "kernel") != 1 || integer(n, "groups") != 1) return false;
+    if (n.op != "conv" || !square_and_even(n) || integer(n, "bias") != 0 || integer(n, "kernel") != 1 || integer(n, "groups") != 1) return false;
     return nodes_.depthwise >= 0 ? integer(n, "stride") == 1 : n.shape[0] <= 256 && input_shape(n)[0] <= 256;
   }
 
@@ -165,11 +166,27 @@ Pattern norm_pattern() {
           }};
 }
 
+// A pooling by itself, computed once for all that read one value.
+Pattern pool_pattern() {
+  return {"pool", [](const LoweringCase& c) -> std::optional<Lowered> {
+            const Node& node = c.at();
+            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || is_open(node) || node.shape.size() != 3) return std::nullopt;
+            if (node.op != "max_pool" && node.op != "avg_pool") return std::nullopt;
+            if (integer(node, "kernel") != 3 || integer(node, "dilation") != 1 || !square_and_even(node)) return std::nullopt;
+            const Pool what{.largest = node.op == "max_pool", .stride = integer(node, "stride")};
+            const auto kernel = [what, plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
+              return at::tracer::impl::is_dispatch_enabled() || !pool_fits(x[0], what) ? plain(x, t, mode) : pool(x[0], what);
+            };
+            return Lowered{node_step(c, c.node, kernel).step};
+          }};
+}
+
 }  // namespace
 
 const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1]", "convolve.hpp", chain_pattern},
+      {"pool", "max_pool or avg_pool 3x3", "pool.hpp", pool_pattern},
       {"normalise", "batch_norm, folded into the sum over candidates where it ends one", "normalised_sum.hpp", norm_pattern},
   };
   return table;

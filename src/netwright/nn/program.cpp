@@ -71,11 +71,11 @@ std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const
   return places;
 }
 
-NodeStep node_step(const LoweringCase& c, int at) {
+NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
   const Node& node = c.graph.nodes[static_cast<std::size_t>(at)];
   if (node.op == "input") return {[](Frame&) {}, {}};
   std::vector<std::size_t> places = c.register_parameters(node);
-  Kernel kernel = make_kernel(node);
+  if (!kernel) kernel = make_kernel(node);
   const std::string key = is_pure(node.op) ? purity_key(node) : "";
   const Step step = [=, tensors = &c.tensors, inputs = node.inputs](Frame& frame) {
     std::vector<at::Tensor> read, own;

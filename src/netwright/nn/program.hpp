@@ -84,8 +84,8 @@ struct NodeStep {
   Step step;
   std::vector<std::size_t> places;
 };
-// Registers the tensors of that node. Pure nodes are shared within a pass.
-NodeStep node_step(const LoweringCase& c, int node);
+// Registers the tensors of that node. Pure nodes are shared within a pass. `kernel` runs it; without one, torch's.
+NodeStep node_step(const LoweringCase& c, int node, Kernel kernel = {});
 
 // Any closed node, one step each.
 Pattern single_node();

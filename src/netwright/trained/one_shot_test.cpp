@@ -66,6 +66,21 @@ TEST(OneShot, LearnsAndMovesTheArchitecture) {
   EXPECT_GT(search.evaluate(derived, split.validation, 16).accuracy, 0.6);
 }
 
+// Fused kernels round differently; the search must not notice.
+TEST(OneShot, AFirstOrderSearchFindsTheSameLoweredAndNot) {
+  const auto space = find_space("darts");
+  const Split split = halves_of_light(96, 8);
+  const auto found = [&](const LoweringOptions& lowering) {
+    OneShot search(space->decisions(), space->open(search_options(*space, 8)), {.epochs = 1, .batch = 16}, Seed(3), {}, lowering);
+    search.train(split, {});
+    return std::pair{strongest(space->decisions(), search.probabilities()), search.history().back().train_loss};
+  };
+  const auto fused = found({}), plain = found({.without = {"convolve", "pool", "normalise", "weighted_sum", "shared"}});
+  EXPECT_EQ(fused.first, plain.first);
+  EXPECT_NEAR(fused.second, plain.second, 1e-3);
+  EXPECT_NE(fused.second, plain.second);   // else nothing was lowered
+}
+
 TEST(OneShot, WarmupAndNoneKeepTheParameters) {
   const auto space = find_space("minimal");
   const Split split = halves_of_light(96, 8);
