@@ -14,10 +14,10 @@ export OMP_WAIT_POLICY ?= passive
 JOBS ?= $(shell awk -v cores=$$(nproc) '/MemAvailable/ {m = int($$2 / 1500000)} END {print m < 1 ? 1 : m < cores ? m : cores}' /proc/meminfo)
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build test demo bench sanitize install matrix clean
+.PHONY: help deps build test demo bench bench-rivals sanitize install matrix clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 deps:  ## install Debian packages (as root or with sudo; otherwise print the line) and the project's .venv
 	@tools/deps
@@ -38,6 +38,11 @@ bench: deps  ## build the benchmarks and run them
 	@tools/configure bench
 	@cmake --build --preset bench --parallel $(JOBS)
 	@bench/run build/bench/bin
+
+bench-rivals: deps  ## build the benchmarks, install the complete PyTorch, and time training steps of both
+	@tools/configure bench
+	@cmake --build --preset bench --parallel $(JOBS)
+	@bench/rivals/run build/bench/bin
 
 sanitize: deps  ## build the rooms without torch under ASan and UBSan and run their tests
 	@tools/configure sanitize

@@ -1,0 +1,175 @@
+// One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
+//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5]
+// bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <ctime>
+#include <iostream>
+#include <string_view>
+
+#include "measure.hpp"
+#include "netwright/core/error.hpp"
+#include "netwright/core/names.hpp"
+#include "netwright/nn/fused.hpp"
+#include "netwright/space/architectures.hpp"
+#include "netwright/space/space.hpp"
+#include "netwright/supernet/relaxation.hpp"
+#include "netwright/supernet/supernet.hpp"
+
+namespace netwright::bench {
+namespace {
+
+struct Work {
+  std::string name, meaning, space;
+  std::string relaxation;        // of a supernet; empty: the published network `network`
+  std::string network;
+  std::int64_t batch;
+};
+
+const std::vector<Work>& works() {
+  static const std::vector<Work> list = {
+      {"darts", "DARTS supernet, 16 channels, 8 cells, all candidates", "darts", "softmax", "", 16},
+      {"darts_path", "the same, one candidate an edge (GDAS)", "darts", "gumbel_hard", "", 16},
+      {"darts_v2", "DARTS_V2 to be trained, 36 channels, 20 cells", "darts", "", "darts/DARTS_V2@cifar", 32},
+      {"nasbench201", "NAS-Bench-201 supernet, all candidates", "nasbench201", "softmax", "", 64},
+  };
+  return list;
+}
+
+const Work& find_work(std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& work : works()) {
+    if (work.name == name) return work;
+    names.push_back(work.name);
+  }
+  throw UsageError("unknown work '" + std::string(name) + "'" + name_hint(name, names));
+}
+
+struct Setting {
+  std::string work = "darts";
+  int threads = 1, rounds = 5;
+  std::int64_t batch = 0;        // 0: the work's own
+};
+
+Setting read(int count, char** words) {
+  Setting setting;
+  for (int i = 1; i + 1 < count; i += 2) {
+    const std::string_view name = words[i];
+    if (name == "--work")
+      setting.work = words[i + 1];
+    else if (name == "--threads")
+      setting.threads = std::stoi(words[i + 1]);
+    else if (name == "--rounds")
+      setting.rounds = std::stoi(words[i + 1]);
+    else if (name == "--batch")
+      setting.batch = std::stoi(words[i + 1]);
+    else
+      throw UsageError("unknown option " + std::string(name));
+  }
+  return setting;
+}
+
+// A network of the work with its loss; every step of one seed draws the same paths.
+class Side {
+ public:
+  Side(const Work& work, const Graph& graph, const DecisionTree& tree, const LoweringOptions& lowering)
+      : parameters_(ArchitectureParameters::start(tree, Seed(3))) {
+    if (!work.relaxation.empty()) relaxation_ = make_relaxation(work.relaxation, tree);
+    if (relaxation_) supernet_ = std::make_unique<Supernet>(graph, NetworkPlace{}, lowering);
+    else network_ = std::make_unique<Network>(graph, NetworkPlace{}, lowering);
+    if (supernet_) supernet_->initialise(Seed(1));
+    else network_->initialise(Seed(1));
+  }
+
+  double step(const at::Tensor& images, const at::Tensor& labels, std::uint64_t seed) {
+    for (const auto& list : {weights(), parameters_.defined()})
+      for (const auto& tensor : list) at::Tensor(tensor).mutable_grad().reset();
+    Rng rng(seed);
+    const at::Tensor scores = supernet_ ? supernet_->forward(images, relaxation_->draw(parameters_, rng))[0] : network_->forward(images)[0];
+    const at::Tensor loss = at::cross_entropy_loss(scores, labels);
+    loss.backward();
+    return loss.item<double>();
+  }
+
+  std::vector<at::Tensor> weights() const { return supernet_ ? supernet_->parameters() : network_->parameters(); }
+
+ private:
+  ArchitectureParameters parameters_;
+  std::unique_ptr<Relaxation> relaxation_;
+  std::unique_ptr<Supernet> supernet_;
+  std::unique_ptr<Network> network_;
+};
+
+std::vector<std::string> all_patterns() {
+  std::vector<std::string> names{"weighted_sum", "shared"};
+  for (const auto& pattern : fused_patterns()) names.push_back(pattern.name);
+  return names;
+}
+
+// Of all threads of this process.
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+Graph published(std::string_view name) {
+  const auto [architecture, network] = find_named_network(name);
+  return find_space(architecture.space)->network(architecture.text, network.options);
+}
+
+void compare(const Setting& setting) {
+  const Work& work = find_work(setting.work);
+  const auto space = find_space(work.space);
+  const bool search = !work.relaxation.empty();
+  const Graph graph = search ? space->open({.search = true}) : published(work.network);
+  std::vector<std::string> without = all_patterns();
+  if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
+  Side fused(work, graph, space->decisions(), {}), plain(work, graph, space->decisions(), {.without = without});
+  const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
+  at::manual_seed(1);
+  const at::Tensor images = at::randn({batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
+  Json fields{{"work", work.name}, {"meaning", work.meaning}, {"batch", batch}, {"threads", setting.threads}};
+  const auto peak = [&](Side& side) {
+    forget_peak_memory();
+    const double before = peak_memory_mb(), loss = side.step(images, labels, 1);
+    return std::pair{peak_memory_mb() - before, loss};
+  };
+  const auto [fused_mb, fused_loss] = peak(fused);
+  const auto [plain_mb, plain_loss] = peak(plain);
+  if (std::abs(fused_loss - plain_loss) > 1e-3) throw Error("the losses differ: " + std::to_string(fused_loss) + ", " + std::to_string(plain_loss));
+  fields["peak_mb_above_weights"] = fused_mb;
+  fields["torch_peak_mb_above_weights"] = plain_mb;
+  std::int64_t weights = 0;
+  for (const auto& tensor : fused.weights()) weights += tensor.numel();
+  fields["weights"] = weights;
+  std::vector<double> own, torch, ratios, own_processor, torch_processor;
+  for (int round = 0; round < setting.rounds; ++round) {
+    const auto timed = [&](Side& side, std::vector<double>& seconds, std::vector<double>& processor) {
+      const double before = processor_seconds();
+      seconds.push_back(seconds_of([&] { side.step(images, labels, static_cast<std::uint64_t>(round)); }));
+      processor.push_back(processor_seconds() - before);
+    };
+    timed(fused, own, own_processor);
+    timed(plain, torch, torch_processor);
+    ratios.push_back(torch.back() / own.back());
+  }
+  fields["seconds"] = spread(own);
+  fields["torch_seconds"] = spread(torch);
+  fields["times_faster"] = spread(ratios);
+  fields["processor_seconds"] = median(own_processor);
+  fields["torch_processor_seconds"] = median(torch_processor);
+  report("training_step", fields);
+}
+
+}  // namespace
+}  // namespace netwright::bench
+
+int main(int count, char** words) {
+  try {
+    const auto setting = netwright::bench::read(count, words);
+    at::set_num_threads(setting.threads);
+    netwright::bench::compare(setting);
+  } catch (const std::exception& error) {
+    std::cerr << "training_step: " << error.what() << '\n';
+    return 1;
+  }
+}
