@@ -31,7 +31,7 @@ TEST_F(App, HelpNamesEveryVerb) {
   const Ran ran = run("--help");
   EXPECT_EQ(ran.code, 0);
   for (const char* verb : {"init",     "check", "search",  "resume", "status", "top",  "show",  "draw",   "derive", "retrain",
-                           "evaluate", "score", "profile", "export", "report", "list", "space", "matrix", "doctor", "oracle",
+                           "evaluate", "score", "profile", "scale", "export", "report", "list", "space", "matrix", "doctor", "oracle",
                            "table",    "compare", "predict", "correlate"})
     EXPECT_NE(ran.out.find("\n  " + std::string(verb) + " "), std::string::npos) << verb;
   EXPECT_EQ(ran.out.find("worker  "), std::string::npos);
@@ -52,6 +52,21 @@ TEST_F(App, SpaceHasItsExactSize) {
   const Json space = json("space nasbench201");
   EXPECT_EQ(space.at("size"), "15625");
   EXPECT_EQ(space.at("decisions").size(), 6u);
+}
+
+TEST_F(App, ScaleListsTheGridWithWhatEachNetworkReallyCosts) {
+  const std::string base = " base=r1_k3_s11_e1_i16_o16,r2_k5_s22_e4_i16_o40 head=200";
+  const Json scaled = json("scale" + base + " --input 3x32x32 --step 0.1 --most 1.4");
+  EXPECT_EQ(scaled.at("base").at("macs"), json("profile efficientnet:phi=0" + base + " --input 3x32x32").at("macs"));
+  ASSERT_FALSE(scaled.at("networks").empty());
+  for (const Json& network : scaled.at("networks")) {
+    const double alpha = network.at("alpha"), beta = network.at("beta"), gamma = network.at("gamma");
+    EXPECT_NEAR(alpha * beta * beta * gamma * gamma, 2.0, 0.1);
+    const Json cost = json("profile " + network.at("architecture").get<std::string>() + base + " --input 3x32x32");
+    EXPECT_EQ(cost, network.at("cost"));
+    EXPECT_EQ(network.at("growth").get<double>(), cost.at("macs").get<double>() / scaled.at("base").at("macs").get<double>());
+  }
+  EXPECT_EQ(run("scale --step 0").code, 2);
 }
 
 TEST_F(App, ProfileTakesInputClassesAndSettings) {

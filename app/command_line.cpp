@@ -32,6 +32,7 @@ struct Parsed {
   StudyOptions study;
   ShowOptions show;
   NetworkVerbOptions network;
+  ScaleOptions scale;
   TrainVerbOptions train;
   OracleOptions oracle;
   TableVerbOptions table;
@@ -124,8 +125,22 @@ CLI::App* add_network(CLI::App& app, Parsed& p, const char* name, const char* me
   return sub;
 }
 
+void add_scale(CLI::App& app, Parsed& p, const Verbs& verbs) {
+  CLI::App* sub = add(app, p, "Networks", "scale", "the grid search of compound scaling: what each (alpha, beta, gamma) makes of a base network", verbs.scale, p.scale);
+  sub->add_option("settings", p.scale.settings, "settings of the space efficientnet, as base=r1_k3_s11_e1_i16_o16,... head=200")->type_name("KEY=VALUE");
+  sub->add_option("--input", p.scale.input, "shape of the base's input, as 3x32x32");
+  sub->add_option("--classes", p.scale.classes, "number of classes")->check(CLI::PositiveNumber);
+  sub->add_option("--phi", p.scale.phi, "the power to which each is raised")->check(CLI::NonNegativeNumber)->capture_default_str();
+  sub->add_option("--step", p.scale.step, "of the grid, which begins at 1")->check(CLI::Range(0.001, 1.0))->capture_default_str();
+  sub->add_option("--most", p.scale.most, "where the grid ends")->check(CLI::Range(1.0, 10.0))->capture_default_str();
+  sub->add_option("--growth", p.scale.growth, "alpha * beta^2 * gamma^2 wanted")->check(CLI::PositiveNumber)->capture_default_str();
+  sub->add_option("--tolerance", p.scale.tolerance, "how far from it")->check(CLI::NonNegativeNumber)->capture_default_str();
+  add_json(sub, p.scale.json);
+}
+
 void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   add_json(add_network(app, p, "profile", "parameters, multiply-accumulates and memory of a network", verbs.profile), p.network.json);
+  add_scale(app, p, verbs);
 
   CLI::App* sub = add_network(app, p, "draw", "a network or a space (its open graph) as DOT or SVG", verbs.draw);
   sub->add_option("--out", p.network.out, "FILE.svg or FILE.dot; otherwise DOT is printed")->type_name("FILE");

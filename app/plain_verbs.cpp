@@ -18,6 +18,7 @@ Verbs plain_verbs() {
       .show = show,
       .profile = profile,
       .draw = draw,
+      .scale = scale,
       .table = table,
       .compare = compare,
       .predict = predict,

@@ -79,6 +79,15 @@ struct NetworkVerbOptions {  // profile, draw, score, export
   bool json = false;
 };
 
+struct ScaleOptions {
+  std::vector<std::string> settings;  // of the space efficientnet, `base` above all
+  std::string input;
+  std::int64_t classes = 0;
+  double phi = 1;                                                    // growth^phi is what the networks may cost
+  double step = 0.05, most = 2.0, growth = 2.0, tolerance = 0.1;     // CompoundGrid
+  bool json = false;
+};
+
 struct TrainVerbOptions {    // retrain, evaluate
   std::string architecture;  // SPACE:TEXT, a JSON file, or the folder of a study (its best)
   std::string config;        // data and training; empty = the defaults
@@ -155,6 +164,7 @@ struct Verbs {
   Verb<StudyOptions> status, top, derive, report;
   Verb<ShowOptions> show;
   Verb<NetworkVerbOptions> profile, draw, score, export_network;
+  Verb<ScaleOptions> scale;
   Verb<TrainVerbOptions> retrain, evaluate;
   Verb<OracleOptions> oracle;
   Verb<TableVerbOptions> table;
@@ -175,6 +185,7 @@ int report(const StudyOptions& options, std::ostream& out);
 int show(const ShowOptions& options, std::ostream& out);
 int profile(const NetworkVerbOptions& options, std::ostream& out);
 int draw(const NetworkVerbOptions& options, std::ostream& out);
+int scale(const ScaleOptions& options, std::ostream& out);
 int space(const ListOptions& options, std::ostream& out);
 int list(const ListOptions& options, std::ostream& out);
 int matrix(const ListOptions& options, std::ostream& out);
