@@ -66,13 +66,13 @@ const OracleKind* kind_of(const OracleJson& oracle_case) {
 
 OracleJson judged(const OracleKind& kind, const OracleJson& oracle_case, OracleJson got) {
   const OracleJson expect = oracle_case.at("expect"), tol = oracle_case.value("tol", OracleJson::object());
-  const bool holds = kind.judge != nullptr ? kind.judge(oracle_case, got) : agrees(expect, got, tol, {.partial = kind.partial});
+  const bool holds = kind.judge != nullptr ? kind.judge(oracle_case, got) : agrees(expect, got, tol, {.left_out = kind.left_out});
   OracleJson missing = OracleJson::array();
   if (expect.is_object())
     for (const auto& [name, value] : expect.items())
       if (!got.contains(name)) missing.push_back(name);
   OracleJson result = verdict(oracle_case, holds ? "pass" : "fail", std::move(got));
-  if (kind.partial && !missing.empty()) result["not_computed"] = missing;
+  if (!kind.left_out.empty() && !missing.empty()) result["not_computed"] = missing;
   return result;
 }
 

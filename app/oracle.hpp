@@ -15,7 +15,7 @@ namespace netwright {
 
 // {"id", "verdict": "pass" | "fail" | "unknown", "expected", "got"}. unknown: no kind matches, or its case needs a part that is not built.
 // A case that cannot be run (a field is missing, the input is impossible) fails, with {"error": reason} in `got`.
-// Where a kind may give only some of the expected values, a fifth key `not_computed` lists the others; they are not judged.
+// Where a kind leaves expected values out (it says which it may), a fifth key `not_computed` lists them; they are not judged.
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file);
 
 // Integers of more than 19 digits become marked text (oracle_kinds.hpp), so that none is rounded; oracle() prints them as numbers again.

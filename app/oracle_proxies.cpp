@@ -44,12 +44,12 @@ ProxyCase proxy_case_of(const OracleJson& c, const Graph& graph, at::ScalarType 
   return proxy_case;
 }
 
-// What the file calls a score where that is not our name. Not among them: meco, which the file sums over a program's modules.
+// What the file calls a score where that is not our name.
 std::string proxy_name(const std::string& key) { return key == "zico_2b" ? "zico" : key; }
 
 bool is_scored(const std::string& key) {
   const auto& list = proxy_list();
-  return key != "meco" && std::any_of(list.begin(), list.end(), [&](const Proxy& p) { return p.name == proxy_name(key); });
+  return std::ranges::any_of(list, [&](const Proxy& p) { return p.name == proxy_name(key); });
 }
 
 std::vector<double> to_values(const at::Tensor& tensor) {
@@ -87,6 +87,6 @@ nlohmann::ordered_json proxy_values(const nlohmann::ordered_json& c, at::ScalarT
   return got;
 }
 
-std::vector<OracleKind> proxy_oracles() { return {{.name = "scores without training", .matches = is_proxies, .run = run_proxies, .partial = true}}; }
+std::vector<OracleKind> proxy_oracles() { return {{.name = "scores without training", .matches = is_proxies, .run = run_proxies}}; }
 
 }  // namespace netwright
