@@ -11,7 +11,8 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  # With precompiled headers ccache gives up unless it is told so.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE_PROGRAM}")
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
@@ -23,6 +24,24 @@ if(NETWRIGHT_SANITIZE)
 endif()
 
 set_property(GLOBAL PROPERTY NETWRIGHT_ROOMS "")
+
+# Compiles a target's sources on one precompiled ATen/ATen.h: half the time of a source on libtorch is the parsing of that header.
+# All of them need the same flags for it, so programs are compiled with -fPIC too.
+function(netwright_torch_headers target)
+  get_target_property(type ${target} TYPE)
+  if(NOT NETWRIGHT_PRECOMPILE OR type STREQUAL "INTERFACE_LIBRARY")
+    return()
+  endif()
+  if(NOT TARGET netwright_precompiled)
+    file(WRITE "${PROJECT_BINARY_DIR}/precompiled.cpp" "")
+    add_library(netwright_precompiled OBJECT "${PROJECT_BINARY_DIR}/precompiled.cpp")
+    target_link_libraries(netwright_precompiled PRIVATE netwright_libtorch)
+    target_compile_features(netwright_precompiled PRIVATE cxx_std_20)
+    target_precompile_headers(netwright_precompiled PRIVATE <ATen/ATen.h>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM netwright_precompiled)
+  target_compile_options(${target} PRIVATE $<$<STREQUAL:${type},EXECUTABLE>:-fPIC> $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
 
 # netwright_room(core
 #   [TORCH]                      the room may include torch headers
@@ -54,6 +73,7 @@ function(netwright_room room)
   endforeach()
   if(ROOM_TORCH)
     target_link_libraries(${target} ${scope} netwright_libtorch)
+    netwright_torch_headers(${target})
   endif()
   set_property(GLOBAL APPEND PROPERTY NETWRIGHT_ROOMS ${target})
   if(NETWRIGHT_TESTS AND ROOM_TESTS)
@@ -68,6 +88,7 @@ function(netwright_room room)
     # hand, a test draws a new one).
     set_tests_properties(${room} PROPERTIES TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive;RC_PARAMS=seed=20261125")
     if(ROOM_TORCH)
+      netwright_torch_headers(${room}_test)
       set_tests_properties(${room} PROPERTIES LABELS torch)
     endif()
   endif()
