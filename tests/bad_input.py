@@ -205,7 +205,7 @@ class BadInput(unittest.TestCase):
 
     def test_a_search_goes_on_past_candidates_that_do_not_fit(self):
         folder, netwright = self.fresh("memory")
-        write(folder / "c.yaml", config(self.folder / "images", SEARCH.replace("trials: 4", "trials: 12"), more="max_memory: 300kB\n"))
+        write(folder / "c.yaml", config(self.folder / "images", SEARCH.replace("trials: 4", "trials: 12"), more="max_memory: 150kB\n"))
         netwright.good("search", "c.yaml", "--out", "run")
         reasons = self.reasons(folder / "run")
         self.assertTrue(0 < len(reasons) < 12, reasons)
