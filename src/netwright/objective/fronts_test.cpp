@@ -90,6 +90,25 @@ TEST(Hypervolume, EqualsTheNumberOfCoveredCells) {
   }
 }
 
+TEST(Hypervolume, ImprovementIsTheDifference) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Rng rng(seed);
+    const std::size_t width = 1 + seed % 4;
+    const std::vector<double> reference(width, 1);
+    const auto drawn = [&] {
+      std::vector<double> point;
+      for (std::size_t i = 0; i < width; ++i) point.push_back(static_cast<double>(rng.below(8)));  // some do not beat the reference
+      return point;
+    };
+    std::vector<std::vector<double>> points;
+    for (std::uint64_t i = 0; i < seed % 9; ++i) points.push_back(drawn());
+    const std::vector<double> added = drawn();
+    auto with = points;
+    with.push_back(added);
+    EXPECT_NEAR(hypervolume_improvement(points, added, reference), hypervolume(with, reference) - hypervolume(points, reference), 1e-9) << seed;
+  }
+}
+
 TEST(Hypervolume, OfTrialsLeavesOutWhatMissesAConstraint) {
   const Goal goal{.objectives = {{"val_accuracy", Direction::maximise}, {"params", Direction::minimise}},
                   .constraints = {{.metric = "params", .at_most = 80}}};
@@ -120,7 +139,7 @@ TEST(Scalarise, WeightsAreOnTheSimplex) {
 
 // Points of the true fronts reach the closed form from below.
 TEST(Zdt, FrontsHaveTheirVolume) {
-  for (const int number : {1, 2, 4, 6}) {
+  for (const int number : {1, 2, 3, 4, 6}) {
     const RealProblem problem = zdt(number, 30);
     std::vector<std::vector<double>> points;
     for (int i = 0; i <= 20000; ++i) {
@@ -132,7 +151,10 @@ TEST(Zdt, FrontsHaveTheirVolume) {
     EXPECT_NEAR(hypervolume(points, std::vector<double>{-1.1, -1.2}), zdt_front_hypervolume(number, {1.1, 1.2}), 5e-4) << number;
   }
   EXPECT_THROW(zdt(5, 30), UsageError);
-  EXPECT_THROW(zdt_front_hypervolume(3, {1.1, 1.1}), UsageError);
+  // The least value of ZDT3's curve is -0.7733690 at 0.8518329 (its published last piece).
+  EXPECT_NEAR(zdt_front_hypervolume(3, {2, 1}) - zdt_front_hypervolume(3, {1, 1}), 1 + 0.7733690, 1e-7);
+  EXPECT_THROW(zdt_front_hypervolume(5, {1.1, 1.1}), UsageError);
+  EXPECT_THROW(zdt_front_hypervolume(3, {0.9, 1.1}), UsageError);
 }
 
 }  // namespace

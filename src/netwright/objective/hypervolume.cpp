@@ -85,6 +85,14 @@ double hypervolume(std::vector<std::vector<double>> points, std::span<const doub
   return volume(uncovered(corners));
 }
 
+double hypervolume_improvement(const std::vector<std::vector<double>>& front, std::span<const double> point, std::span<const double> reference) {
+  std::vector<std::vector<double>> shared = front;
+  for (auto& other : shared)
+    for (std::size_t k = 0; k < std::min(other.size(), point.size()); ++k) other[k] = std::min(other[k], point[k]);
+  const double whole = hypervolume({{point.begin(), point.end()}}, reference);
+  return whole > 0 ? whole - hypervolume(std::move(shared), reference) : 0;
+}
+
 double hypervolume(const Goal& goal, const std::vector<Metrics>& trials, const Metrics& reference) {
   const Point corner = point_of({.objectives = goal.objectives}, reference);
   if (!informative(corner)) throw UsageError("hypervolume: the reference needs a finite number for every objective");

@@ -15,6 +15,10 @@ namespace netwright {
 // Source: the WFG algorithm, While, Bradstreet and Barone 2012, IEEE TEC 16(1).
 double hypervolume(std::vector<std::vector<double>> points, std::span<const double> reference);
 
+// hypervolume(front + point) - hypervolume(front): what the point adds. The box [reference, point] less what the front has of it.
+// Cost: that of one hypervolume of the front. Errors: as above.
+double hypervolume_improvement(const std::vector<std::vector<double>>& front, std::span<const double> point, std::span<const double> reference);
+
 // Of trials under a goal, against a reference in the metrics' own directions and units ({error: 1, latency_ms: 100} for minimised ones).
 // Trials that miss a constraint, or an objective's value, add nothing. Errors: UsageError where the reference lacks an objective.
 double hypervolume(const Goal& goal, const std::vector<Metrics>& trials, const Metrics& reference);

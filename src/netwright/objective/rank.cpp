@@ -113,13 +113,15 @@ double standard_deviation(std::span<const double> values) {
 }
 
 double quantile(std::span<const double> values, double share) {
-  if (values.empty()) return nothing;
+  if (values.empty() || std::ranges::any_of(values, [](double value) { return std::isnan(value); })) return nothing;
   std::vector<double> sorted(values.begin(), values.end());
   std::ranges::sort(sorted);
   const double position = std::clamp(share, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);
   const auto above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+  const double share_above = position - static_cast<double>(below);
+  if (share_above == 0 || sorted[below] == sorted[above]) return sorted[below];  // infinities have no difference
+  return sorted[below] + share_above * (sorted[above] - sorted[below]);
 }
 
 }  // namespace netwright

@@ -18,7 +18,8 @@ std::vector<double> ranks(std::span<const double> values);
 
 double mean(std::span<const double> values);                // NaN for an empty list
 double standard_deviation(std::span<const double> values);  // of a sample: divided by n - 1; NaN below two values
-// Linear between the two nearest order statistics, position share * (n - 1); share in [0, 1]. NaN for an empty list.
+// Linear between the two nearest order statistics, position share * (n - 1); share in [0, 1]. NaN for an empty list or a
+// list with a NaN; infinite where it lies at or next to an infinite value.
 double quantile(std::span<const double> values, double share);
 
 }  // namespace netwright

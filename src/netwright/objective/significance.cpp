@@ -1,16 +1,18 @@
 #include "netwright/objective/significance.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numbers>
 
 #include "netwright/core/error.hpp"
 #include "netwright/objective/rank.hpp"
 
 namespace netwright {
 namespace {
+
+constexpr std::size_t most_exact = 25;  // pairs of the signed-rank test
 
 // The 97.5 % quantile of Student's t: the normal one with the first three terms of its expansion (Fisher and Cornish), exact for one and two.
 double student(double freedom) {
@@ -20,6 +22,45 @@ double student(double freedom) {
   const double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
          (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom);
+}
+
+double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); }
+double normal_share(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
+
+// P(the range of k normal values < width) = k integral of density(x) (share(x) - share(x - width))^(k - 1), by Simpson's rule.
+double range_share(double width, double k) {
+  constexpr int steps = 2000;
+  constexpr double low = -8, high = 8, step = (high - low) / steps;
+  double sum = 0;
+  for (int i = 0; i <= steps; ++i) {
+    const double x = low + i * step, weight = i == 0 || i == steps ? 1 : i % 2 == 1 ? 4 : 2;
+    // The largest value stands at x, all others between x - width and x.
+    sum += weight * normal_density(x) * std::pow(normal_share(x) - normal_share(x - width), k - 1);
+  }
+  return k * sum * step / 3;
+}
+
+double studentised_range(double share, double k) {
+  double low = 0, high = 20;
+  while (high - low > 1e-8) {
+    const double middle = (low + high) / 2;
+    (range_share(middle, k) < share ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+
+// Two-sided, over all signs of the ranks. Twice the ranks are whole numbers, so their sums can be counted.
+double exact_signed_rank(const std::vector<double>& ranks, double sum) {
+  std::vector<double> ways{1};
+  for (const double rank : ranks) {
+    const auto twice = static_cast<std::size_t>(std::llround(2 * rank));
+    ways.resize(ways.size() + twice, 0);
+    for (std::size_t total = ways.size(); total-- > twice;) ways[total] += ways[total - twice];
+  }
+  const double total = static_cast<double>(ways.size() - 1) / 2, smaller = std::min(sum, total - sum);
+  double below = 0;
+  for (std::size_t twice = 0; twice <= static_cast<std::size_t>(std::llround(2 * smaller)); ++twice) below += ways[twice];
+  return std::min(1.0, 2 * below / std::pow(2.0, static_cast<double>(ranks.size())));
 }
 
 }  // namespace
@@ -44,18 +85,15 @@ std::vector<double> average_ranks(const std::vector<std::vector<double>>& result
 }
 
 double critical_difference(std::size_t methods, std::size_t runs) {
-  // Studentised range at 5 % and infinite freedom, over the root of 2; from two methods on (Demsar 2006, table 5).
-  constexpr std::array q = {1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164, 3.219,
-                            3.268, 3.313, 3.354, 3.391, 3.426, 3.458, 3.489, 3.517, 3.544};
-  if (methods < 2 || methods > q.size() + 1 || runs < 1) throw UsageError("critical difference: 2 to 20 methods and a run are needed");
+  if (methods < 2 || runs < 1) throw UsageError("critical difference: at least 2 methods and a run are needed");
   const auto k = static_cast<double>(methods);
-  return q[methods - 2] * std::sqrt(k * (k + 1) / (6 * static_cast<double>(runs)));
+  return studentised_range(0.95, k) / std::numbers::sqrt2 * std::sqrt(k * (k + 1) / (6 * static_cast<double>(runs)));
 }
 
 double wilcoxon_p(std::span<const double> a, std::span<const double> b) {
   std::vector<double> sizes, signs;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    if (a[i] == b[i]) continue;
+    if (a[i] == b[i] || std::isnan(a[i]) || std::isnan(b[i])) continue;
     sizes.push_back(std::abs(a[i] - b[i]));
     signs.push_back(a[i] > b[i] ? 1 : -1);
   }
@@ -64,10 +102,11 @@ double wilcoxon_p(std::span<const double> a, std::span<const double> b) {
   std::map<double, double> ties;
   double sum = 0;
   for (std::size_t i = 0; i < rank.size(); ++i) sum += signs[i] > 0 ? rank[i] : 0, ++ties[sizes[i]];
+  if (sizes.size() <= most_exact) return exact_signed_rank(rank, sum);
   const auto n = static_cast<double>(sizes.size());
   double variance = n * (n + 1) * (2 * n + 1) / 24;
   for (const auto& [size, count] : ties) variance -= (count * count * count - count) / 48;
-  return variance > 0 ? std::erfc(std::abs(sum - n * (n + 1) / 4) / std::sqrt(2 * variance)) : 1;
+  return std::erfc(std::abs(sum - n * (n + 1) / 4) / std::sqrt(2 * variance));
 }
 
 }  // namespace netwright

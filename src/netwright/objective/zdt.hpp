@@ -19,8 +19,8 @@ struct RealProblem {
 // Errors: UsageError for another number, or fewer than two variables.
 RealProblem zdt(int number, std::size_t variables);
 
-// The hypervolume of the true front, a curve f2 = 1 - f1^p with p = 1/2 (ZDT1, 4) or 2 (ZDT2, 6), by its integral; the reference is at
-// least 1 in both objectives. Errors: UsageError for a problem whose front is no such curve (ZDT3), or a reference below 1.
+// The hypervolume of the true front, by its integral: a curve f2 = 1 - f1^p with p = 1/2 (ZDT1, 4) or 2 (ZDT2, 6), or the five falling pieces of
+// 1 - sqrt(f1) - f1 sin(10 pi f1) (ZDT3). The reference is at least 1 in both objectives. Errors: UsageError for another problem, or a reference below 1.
 double zdt_front_hypervolume(int number, std::array<double, 2> reference);
 
 }  // namespace netwright

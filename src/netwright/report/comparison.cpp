@@ -28,11 +28,56 @@ Json curve_json(const RegretCurves& curves, std::size_t points) {
   return {{"median", numbers(band.median)}, {"low", numbers(band.low)}, {"high", numbers(band.high)}};
 }
 
+constexpr double not_a_value = std::numeric_limits<double>::quiet_NaN();
+
+Values known(const Values& values) {
+  Values found;
+  for (const double value : values)
+    if (!std::isnan(value)) found.push_back(value);
+  return found;
+}
+
+// A run without a value is behind every other; where that leaves no number, there is none.
+double quantile_of_runs(Values values, double share) {
+  for (double& value : values)
+    if (std::isnan(value)) value = std::numeric_limits<double>::infinity();
+  const double found = quantile(values, share);
+  return std::isfinite(found) ? found : not_a_value;
+}
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+// Mean and interval are of the runs that found something, the median is of all.
 Json final_json(const Values& last) {
-  return {{"mean", mean(last)}, {"interval", mean_interval(last)}, {"median", quantile(last, 0.5)}, {"runs", numbers(last)}};
+  const Values found = known(last);
+  return {{"mean", number(mean(found))},
+          {"interval", number(mean_interval(found))},
+          {"median", number(quantile_of_runs(last, 0.5))},
+          {"without", last.size() - found.size()},
+          {"runs", numbers(last)}};
+}
+
+// One line for each strategy some of whose runs found nothing.
+std::string empty_handed(const Comparison& comparison) {
+  std::string text;
+  for (const ComparedStrategy& strategy : comparison.strategies) {
+    const Values last = last_values(strategy.validation);
+    const std::size_t without = last.size() - known(last).size();
+    if (without > 0)
+      text += std::to_string(without) + " of " + std::to_string(last.size()) + " runs of " + strategy.name + " found nothing: its mean is of the others\n";
+  }
+  return text;
+}
+
+std::string ranks_line(const Comparison& comparison, const Standings& standings) {
+  if (comparison.strategies.size() < 2) return "one strategy: nothing to rank it against\n";
+  char text[128];
+  std::snprintf(text, sizeof text, "ranks that differ by more than %.3f differ with 95 %% confidence (Nemenyi)\n", standings.critical_difference);
+  return text;
 }
 
 std::string cell(double value) {
+  if (std::isnan(value)) return "         -";
   char text[32];
   std::snprintf(text, sizeof text, "%10.5f", value);
   return text;
@@ -51,7 +96,7 @@ Standings standings_of(const Comparison& comparison) {
   }
   Standings standings{.ranks = average_ranks(results)};
   const std::size_t runs = results.empty() ? 0 : results[0].size();
-  standings.critical_difference = results.size() >= 2 && results.size() <= 20 && runs > 0 ? critical_difference(results.size(), runs) : 0;
+  standings.critical_difference = results.size() >= 2 && runs > 0 ? critical_difference(results.size(), runs) : 0;
   for (const Values& result : results) standings.p_against_first.push_back(wilcoxon_p(result, results[0]));
   return standings;
 }
@@ -66,16 +111,12 @@ std::vector<double> last_values(const RegretCurves& curves) {
   return last;
 }
 
-// Where less than half of the runs have a value, there is none: the quantiles would be of the quick ones alone.
 Band band_of(const RegretCurves& curves, std::size_t points) {
   Band band;
   for (std::size_t i = 0; i < points; ++i) {
     Values at;
-    for (const Values& run : curves.runs)
-      if (!std::isnan(run[i])) at.push_back(run[i]);
-    const bool enough = !at.empty() && 2 * at.size() >= curves.runs.size();
-    const auto value = [&](double share) { return enough ? quantile(at, share) : std::numeric_limits<double>::quiet_NaN(); };
-    band.low.push_back(value(0.25)), band.median.push_back(value(0.5)), band.high.push_back(value(0.75));
+    for (const Values& run : curves.runs) at.push_back(run[i]);
+    band.low.push_back(quantile_of_runs(at, 0.25)), band.median.push_back(quantile_of_runs(at, 0.5)), band.high.push_back(quantile_of_runs(at, 0.75));
   }
   return band;
 }
@@ -120,14 +161,13 @@ std::string comparison_table(const Comparison& comparison) {
     for (const RegretCurves* curves : {&strategy.validation, test ? &strategy.test : nullptr}) {
       if (curves == nullptr) continue;
       const Values last = last_values(*curves);
-      table += " " + cell(mean(last)) + " " + cell(mean_interval(last)) + cell(quantile(last, 0.5));
+      const Values found = known(last);
+      table += " " + cell(mean(found)) + " " + cell(mean_interval(found)) + cell(quantile_of_runs(last, 0.5));
     }
     std::snprintf(text, sizeof text, " %6.3f %12.2g\n", standings.ranks[i], standings.p_against_first[i]);
     table += text;
   }
-  char text[128];
-  std::snprintf(text, sizeof text, "ranks that differ by more than %.3f differ with 95 %% confidence (Nemenyi)\n", standings.critical_difference);
-  return table + "regret from " + comparison.optimum + "; " + text;
+  return table + empty_handed(comparison) + "regret from " + comparison.optimum + "; " + ranks_line(comparison, standings);
 }
 
 }  // namespace netwright

@@ -92,7 +92,7 @@ class Panel {
     for (std::size_t i = 0; i < hours_.size(); ++i) {
       if (std::isnan(band.low[i])) continue;
       there += point(i, band.low[i]);
-      back = point(i, band.high[i]) + back;
+      back = point(i, std::isnan(band.high[i]) ? range_.high : band.high[i]) + back;
     }
     return "<polygon points=\"" + there + back + "\" fill=\"" + paint + "\" fill-opacity=\"0.15\"/>\n";
   }

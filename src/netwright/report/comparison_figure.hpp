@@ -7,7 +7,8 @@
 namespace netwright {
 
 struct Band {
-  std::vector<double> low, median, high;  // 25 %, 50 %, 75 % over the runs at each point of time
+  // 25 %, 50 %, 75 % over the runs at each point of time; a run without a value is behind all others, NaN where that decides.
+  std::vector<double> low, median, high;
 };
 Band band_of(const RegretCurves& curves, std::size_t points);
 
