@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "netwright/core/hash.hpp"
+#include "netwright/graph/operation.hpp"
 #include "netwright/space/path_encoding.hpp"
 #include "netwright/space/space.hpp"
 
@@ -40,6 +41,14 @@ std::vector<std::uint64_t> next_labels(const Graph& graph, const std::vector<std
   return result;
 }
 
+// A number that a node has by its attribute, or 0.
+float number_of(const Node& node, std::string_view attribute) {
+  const auto found = node.attributes.find(attribute);
+  if (found == node.attributes.end()) return 0;
+  const auto* integer = std::get_if<std::int64_t>(&found->second);
+  return integer != nullptr ? static_cast<float>(*integer) : 0;
+}
+
 // The spaces with a path encoding, and how it is read off the field's own notation.
 struct PathEncoding {
   std::string_view space;
@@ -65,6 +74,28 @@ std::vector<float> weisfeiler_lehman(const Graph& graph, int rounds, std::size_t
   for (const float count : histogram) squares += count * count;
   for (float& count : histogram) count /= std::sqrt(squares > 0 ? squares : 1);
   return histogram;
+}
+
+std::vector<float> graph_row(const Graph& graph) {
+  const std::vector<std::string> names = operation_names();
+  const std::size_t input = names.size(), all = input + 1, width = all + 4, nodes = graph.nodes.size() + 1;
+  std::vector<float> row(2 + nodes * width, 0);
+  row[0] = static_cast<float>(nodes), row[1] = static_cast<float>(width);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    float* const own = row.data() + 2 + i * width;
+    const auto place = static_cast<std::size_t>(std::ranges::find(names, node.op) - names.begin());
+    own[place] = 1;  // behind the names stands the input
+    if (!node.shape.empty()) own[all + 1] = std::log2(static_cast<float>(node.shape[0])) / 10;
+    own[all + 2] = number_of(node, "kernel") / 10, own[all + 3] = number_of(node, "stride") / 2;
+  }
+  row[2 + (nodes - 1) * width + all] = 1;
+  const auto edge = [&](std::size_t from, std::size_t to) { row.push_back(static_cast<float>(from + 1)), row.push_back(static_cast<float>(to + 1)); };
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const int from : graph.nodes[i].inputs) edge(static_cast<std::size_t>(from), i);
+    edge(i, nodes - 1);
+  }
+  return row;
 }
 
 std::map<std::string, std::function<std::vector<float>(const Architecture&)>, std::less<>> feature_maps(const std::shared_ptr<const Space>& space) {

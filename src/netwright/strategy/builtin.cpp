@@ -8,11 +8,13 @@
 #include "netwright/strategy/evolution.hpp"
 #include "netwright/strategy/genetic.hpp"
 #include "netwright/strategy/grid.hpp"
+#include "netwright/strategy/hypervolume_guided.hpp"
 #include "netwright/strategy/islands.hpp"
 #include "netwright/strategy/local_search.hpp"
 #include "netwright/strategy/model_guided.hpp"
 #include "netwright/strategy/nsga2.hpp"
 #include "netwright/strategy/pareto_evolution.hpp"
+#include "netwright/strategy/pruning.hpp"
 #include "netwright/strategy/random_search.hpp"
 #include "netwright/strategy/reinforce.hpp"
 #include "netwright/strategy/scalarised.hpp"
@@ -66,6 +68,12 @@ Entries evolutions() {
                  {"crossover", "0.9", "chance that a child has two parents"},
                  {"mutation", "1", "chance that a child has one decision changed"}},
      .make = make_nsga2},
+    {.name = "pruning",
+     .title = "Every decision loses its worst choice by the ranks of the objectives, until one architecture is left",
+     .paper = "Chen et al. 2021, arXiv 2102.11535",
+     .traits = {"no model", "several objectives"},
+     .options = {{"samples", "6", "architectures that each living choice is judged by"}},
+     .make = make_pruning},
     {.name = "genetic",
      .title = "Genetic algorithm with crossover and elites",
      .paper = "Holland 1975",
@@ -115,57 +123,73 @@ Entries climbs() {
   };
 }
 
+using Options = std::vector<StrategyOption>;
+
+// What the controllers differ in, as text.
+struct ControllerTexts {
+  const char *layers, *hidden, *learning_rate, *baseline, *entropy, *power, *batch, *passes, *clip, *temperature, *tanh;
+};
+
+Options controller_options(const ControllerTexts& texts) {
+  return {{"layers", texts.layers, "of the LSTM"},
+          {"hidden", texts.hidden, "units a layer"},
+          {"learning_rate", texts.learning_rate, "of Adam"},
+          {"baseline", texts.baseline, "decay of the rewards' moving average"},
+          {"entropy", texts.entropy, "weight of the entropy bonus"},
+          {"power", texts.power, "exponent of the reward"},
+          {"batch", texts.batch, "trials an update"},
+          {"passes", texts.passes, "updates a batch"},
+          {"clip", texts.clip, "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
+          {"temperature", texts.temperature, "divides logits; 0: none"},
+          {"tanh", texts.tanh, "bounds logits; 0: none"}};
+}
+
 Entries controllers() {
   return {
     {.name = "reinforce_lstm",
      .title = "REINFORCE with a two-layer LSTM that writes the architecture",
      .paper = "Zoph and Le 2017, arXiv 1611.01578",
      .traits = {"may repeat", "policy", "model"},
-     .options = {{"layers", "2", "of the LSTM"},
-                 {"hidden", "35", "units a layer"},
-                 {"learning_rate", "6e-4", "of Adam"},
-                 {"baseline", "0.95", "decay of the rewards' moving average"},
-                 {"entropy", "0", "weight of the entropy bonus"},
-                 {"power", "3", "exponent of the reward"},
-                 {"batch", "8", "trials an update"},
-                 {"passes", "1", "updates a batch"},
-                 {"clip", "0", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
-                 {"temperature", "0", "divides logits; 0: none"},
-                 {"tanh", "0", "bounds logits; 0: none"}},
+     .options = controller_options({.layers = "2", .hidden = "35", .learning_rate = "6e-4", .baseline = "0.95", .entropy = "0", .power = "3",
+                                    .batch = "8", .passes = "1", .clip = "0", .temperature = "0", .tanh = "0"}),
      .make = make_reinforce_lstm},
     {.name = "ppo",
      .title = "PPO with a one-layer LSTM: the controller of NASNet",
      .paper = "Zoph et al. 2018, arXiv 1707.07012; Schulman et al. 2017, arXiv 1707.06347",
      .traits = {"may repeat", "policy", "model"},
-     .options = {{"layers", "1", "of the LSTM"},
-                 {"hidden", "100", "units a layer"},
-                 {"learning_rate", "3.5e-4", "of Adam"},
-                 {"baseline", "0.95", "decay of the rewards' moving average"},
-                 {"entropy", "1e-5", "weight of the entropy bonus"},
-                 {"power", "1", "exponent of the reward"},
-                 {"batch", "20", "trials an update"},
-                 {"passes", "4", "updates a batch"},
-                 {"clip", "0.2", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
-                 {"temperature", "0", "divides logits; 0: none"},
-                 {"tanh", "0", "bounds logits; 0: none"}},
+     .options = controller_options({.layers = "1", .hidden = "100", .learning_rate = "3.5e-4", .baseline = "0.95", .entropy = "1e-5", .power = "1",
+                                    .batch = "20", .passes = "4", .clip = "0.2", .temperature = "0", .tanh = "0"}),
      .make = make_ppo},
     {.name = "enas_controller",
      .title = "The controller of ENAS: bounded logits, entropy in the reward",
      .paper = "Pham et al. 2018, arXiv 1802.03268",
      .traits = {"may repeat", "policy", "model"},
-     .options = {{"layers", "1", "of the LSTM"},
-                 {"hidden", "64", "units a layer"},
-                 {"learning_rate", "3.5e-3", "of Adam"},
-                 {"baseline", "0.99", "decay of the rewards' moving average"},
-                 {"entropy", "1e-4", "weight of the entropy bonus"},
-                 {"power", "1", "exponent of the reward"},
-                 {"batch", "10", "trials an update"},
-                 {"passes", "1", "updates a batch"},
-                 {"clip", "0", "range that the probabilities' ratio is clipped to, around 1; 0: REINFORCE"},
-                 {"temperature", "5", "divides logits; 0: none"},
-                 {"tanh", "1.1", "bounds logits; 0: none"}},
+     .options = controller_options({.layers = "1", .hidden = "64", .learning_rate = "3.5e-3", .baseline = "0.99", .entropy = "1e-4", .power = "1",
+                                    .batch = "10", .passes = "1", .clip = "0", .temperature = "5", .tanh = "1.1"}),
      .make = make_enas_controller},
   };
+}
+
+// What the searches that a model guides share; `seen`: what the features are by default.
+struct ModelTexts {
+  const char *batch, *candidates, *seen, *acquisition;
+};
+
+Options model_options(const ModelTexts& texts, const Options& more) {
+  Options options = {{"start", "10", "random architectures before the first fit"},
+                     {"batch", texts.batch, "asks a fit"},
+                     {"candidates", texts.candidates, "architectures that the model looks at"},
+                     {"parents", "10", "best trials that candidates are mutated from"},
+                     {"features", "auto", std::string("what the model sees: onehot | path | wl; auto: ") + texts.seen},
+                     {"acquisition", texts.acquisition, "which candidate is asked: ei | pi | ucb | its | mean"},
+                     {"beta", "0.5", "deviations that ucb adds"},
+                     {"scores", "normal", "targets: normal scores of the ranks | standard scores"}};
+  options.insert(options.end(), more.begin(), more.end());
+  return options;
+}
+
+Options ensemble_options() {
+  return {{"members", "5", "networks of the ensemble"}, {"layers", "3", "hidden layers of each"}, {"width", "20", "units a layer"}, {"epochs", "100", "passes a fit"}};
 }
 
 Entries kernel_models() {
@@ -174,16 +198,20 @@ Entries kernel_models() {
      .title = "Bayesian optimisation with a Gaussian process",
      .paper = "Ru et al. 2021, arXiv 2006.07556; Knowles 2006, IEEE TEC 10(1)",
      .traits = {"model", "several objectives"},
-     .options = {{"start", "10", "random architectures before the first fit"},
-                 {"batch", "1", "asks a fit"},
-                 {"candidates", "200", "architectures that the model looks at"},
-                 {"parents", "10", "best trials that candidates are mutated from"},
-                 {"features", "auto", "what the model sees: onehot | path | wl; auto: onehot"},
-                 {"acquisition", "ei", "which candidate is asked: ei | pi | ucb | its | mean"},
-                 {"beta", "0.5", "deviations that ucb adds"},
-                 {"scores", "normal", "targets: normal scores of the ranks | standard scores"},
-                 {"refit", "5", "fits between two choices of the kernel's length and noise"}},
+     .options = model_options({.batch = "1", .candidates = "200", .seen = "onehot", .acquisition = "ei"},
+                              {{"refit", "5", "fits between two choices of the kernel's length and noise"}}),
      .make = make_bayesian},
+    {.name = "hypervolume",
+     .title = "Expected hypervolume improvement: a Gaussian process an objective",
+     .paper = "Emmerich et al. 2006, IEEE TEC 10(4); Daulton et al. 2020, arXiv 2006.05078",
+     .traits = {"model", "several objectives"},
+     .options = {{"start", "10", "random architectures before the first fit"},
+                 {"candidates", "200", "architectures that the models look at"},
+                 {"draws", "32", "drawn values of each that the improvement is the mean of"},
+                 {"features", "auto", "what the models see: onehot | path | wl; auto: onehot"},
+                 {"scores", "normal", "targets: normal scores of the ranks | standard scores"},
+                 {"refit", "5", "fits between two choices of the kernels' length and noise"}},
+     .make = make_hypervolume},
     {.name = "tpe",
      .title = "TPE: what good trials pick against what the others pick",
      .paper = "Bergstra et al. 2011, NeurIPS 24",
@@ -202,35 +230,13 @@ Entries network_models() {
      .title = "BANANAS: an ensemble of networks on the path encoding",
      .paper = "White et al. 2021, arXiv 1910.11858",
      .traits = {"model", "several objectives"},
-     .options = {{"start", "10", "random architectures before the first fit"},
-                 {"batch", "10", "asks a fit"},
-                 {"candidates", "100", "architectures that the model looks at"},
-                 {"parents", "10", "best trials that candidates are mutated from"},
-                 {"features", "auto", "what the model sees: onehot | path | wl; auto: path, where the space has it"},
-                 {"acquisition", "its", "which candidate is asked: ei | pi | ucb | its | mean"},
-                 {"beta", "0.5", "deviations that ucb adds"},
-                 {"scores", "normal", "targets: normal scores of the ranks | standard scores"},
-                 {"members", "5", "networks of the ensemble"},
-                 {"layers", "3", "hidden layers of each"},
-                 {"width", "20", "units a layer"},
-                 {"epochs", "100", "passes a fit"}},
+     .options = model_options({.batch = "10", .candidates = "100", .seen = "path, where the space has it", .acquisition = "its"}, ensemble_options()),
      .make = make_bananas},
     {.name = "npenas",
      .title = "Evolution whose children a predictor chooses",
      .paper = "Wei et al. 2020, arXiv 2003.12857",
      .traits = {"model", "several objectives"},
-     .options = {{"start", "10", "random architectures before the first fit"},
-                 {"batch", "10", "asks a fit"},
-                 {"candidates", "100", "architectures that the model looks at"},
-                 {"parents", "10", "best trials that candidates are mutated from"},
-                 {"features", "auto", "what the model sees: onehot | path | wl; auto: onehot"},
-                 {"acquisition", "mean", "which candidate is asked: ei | pi | ucb | its | mean"},
-                 {"beta", "0.5", "deviations that ucb adds"},
-                 {"scores", "normal", "targets: normal scores of the ranks | standard scores"},
-                 {"members", "5", "networks of the ensemble"},
-                 {"layers", "3", "hidden layers of each"},
-                 {"width", "20", "units a layer"},
-                 {"epochs", "100", "passes a fit"}},
+     .options = model_options({.batch = "10", .candidates = "100", .seen = "onehot", .acquisition = "mean"}, ensemble_options()),
      .make = make_npenas},
   };
 }

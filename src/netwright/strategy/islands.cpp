@@ -1,5 +1,7 @@
 #include "netwright/strategy/islands.hpp"
 
+#include <utility>
+
 #include "netwright/strategy/inner.hpp"
 #include "netwright/strategy/options.hpp"
 
@@ -25,7 +27,7 @@ std::optional<Architecture> Islands::ask() {
   for (std::size_t tried = 0; tried < islands_.size(); ++tried) {
     const std::size_t island = turn_++ % islands_.size();
     if (auto asked = ask_of(island)) {
-      askers_[hash(*asked)].push_back(island);
+      open_[hash(*asked)].askers.push_back(island);
       return asked;
     }
   }
@@ -36,15 +38,34 @@ std::optional<Architecture> Islands::ask_of(std::size_t island) {
   std::optional<Architecture> asked;
   for (int i = 0; i < tries; ++i) {
     asked = islands_[island].strategy->ask();
-    if (!asked || !askers_.contains(hash(*asked))) break;
+    if (!asked) break;
+    const std::uint64_t code = hash(*asked);
+    const auto known = known_.find(code);
+    const auto open = open_.find(code);
+    if ((known == known_.end() && open == open_.end()) || i + 1 == tries) break;
+    if (known != known_.end()) {
+      tell(island, known->second);
+    } else {
+      open->second.waiting.push_back(island);
+    }
   }
   return asked;
 }
 
+// Told without having been asked for (a warm start), it goes to the first island.
 void Islands::tell(const Told& told) {
-  std::deque<std::size_t>& askers = askers_[hash(told.architecture)];
-  const std::size_t number = askers.empty() ? 0 : askers.front();
-  if (!askers.empty()) askers.pop_front();
+  const std::uint64_t code = hash(told.architecture);
+  known_.insert_or_assign(code, told);
+  const auto found = open_.find(code);
+  if (found == open_.end()) return tell(0, told);
+  std::vector<std::size_t> told_now = std::exchange(found->second.waiting, {});
+  told_now.insert(told_now.begin(), found->second.askers.front());
+  found->second.askers.pop_front();
+  if (found->second.askers.empty()) open_.erase(found);
+  for (const std::size_t island : told_now) tell(island, told);
+}
+
+void Islands::tell(std::size_t number, const Told& told) {
   Island& island = islands_[number];
   island.strategy->tell(told);
   if (!told.failed && informative(standing(goal_, told.metrics)) && (!island.best || better(goal_, told.metrics, island.best->metrics)))

@@ -1,11 +1,9 @@
 #include "netwright/strategy/model_guided.hpp"
 
 #include <algorithm>
-#include <unordered_set>
 
-#include "netwright/core/error.hpp"
-#include "netwright/space/variation.hpp"
 #include "netwright/strategy/acquisition.hpp"
+#include "netwright/strategy/candidates.hpp"
 #include "netwright/strategy/mlp_ensemble.hpp"
 #include "netwright/strategy/options.hpp"
 
@@ -16,16 +14,6 @@ constexpr double most = 1e9;
 
 std::size_t count_option(const StrategyCase& strategy_case, const char* name, std::int64_t fallback, std::int64_t minimum = 1) {
   return static_cast<std::size_t>(integer_option(strategy_case, name, fallback, minimum));
-}
-
-// auto: those that the entry prefers where the space has them, else the decisions.
-FeatureMap feature_option(const StrategyCase& strategy_case, const std::string& preferred) {
-  std::string name = word_option(strategy_case, "features", {"auto", "onehot", "path", "wl"});
-  if (name == "auto") name = strategy_case.features.contains(preferred) ? preferred : "onehot";
-  if (name == "onehot") return [&tree = strategy_case.tree](const Architecture& architecture) { return encode(tree, architecture); };
-  const auto found = strategy_case.features.find(name);
-  if (found == strategy_case.features.end()) throw UsageError("strategy option features: this space has no '" + name + "' features");
-  return found->second;
 }
 
 // The first word is the default.
@@ -109,22 +97,10 @@ void ModelGuided::tell(const Told& told) {
 }
 
 std::vector<Architecture> ModelGuided::candidates(const std::vector<double>& utilities) {
-  std::vector<std::size_t> parents = best_first(utilities);
-  parents.resize(std::min(parents.size(), parents_));
-  std::vector<Architecture> result;
-  std::unordered_set<std::uint64_t> here;
-  // A small or crowded space may not have as many: then fewer are looked at.
-  for (std::size_t tried = 0; tried < 4 * candidates_ && result.size() < candidates_; ++tried) {
-    Architecture candidate;
-    if (rng_.chance(0.1)) {
-      candidate = sample(tree_, rng_);
-    } else {
-      candidate = mutate(tree_, history_.entries()[parents[rng_.below(parents.size())]].architecture, rng_);
-      if (rng_.chance(0.5)) candidate = mutate(tree_, candidate, rng_);
-    }
-    if (!unseen_.seen(candidate) && here.insert(hash(candidate)).second) result.push_back(std::move(candidate));
-  }
-  return result;
+  std::vector<const Architecture*> parents;
+  for (const std::size_t i : best_first(utilities))
+    if (parents.size() < parents_) parents.push_back(&history_.entries()[i].architecture);
+  return near_the_best(tree_, parents, candidates_, unseen_, rng_);
 }
 
 void ModelGuided::plan() {

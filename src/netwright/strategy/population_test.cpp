@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <set>
 
 #include "netwright/core/error.hpp"
@@ -65,6 +66,42 @@ TEST(LocalSearch, StopsOnlyWhereNoNeighbourIsBetter) {
   const Architecture top{.picks = std::vector<std::int64_t>(8, 1)};
   EXPECT_TRUE(asked_ones.contains(top));
   for (const Architecture& neighbour : neighbours(tree, top)) EXPECT_TRUE(asked_ones.contains(neighbour));
+}
+
+// Near the only top all islands ask for the same neighbours. Each must hear of what another one asked for, or it waits for ever and its
+// asks are random from then on: ten ones of twenty, where a climb has more.
+TEST(Islands, HearOfWhatOthersAsked) {
+  const DecisionTree tree = bits(20);
+  for (const std::string inner : {"local_search", "hill_climbing"}) {
+    const auto strategy = make_strategy("islands", {.tree = tree, .goal = {}, .seed = Seed(3), .options = {{"of", inner}, {"islands", "8"}}});
+    double late = 0;
+    for (std::int64_t trial = 0; trial < 4000; ++trial) {
+      const Architecture asked = *strategy->ask();
+      if (trial >= 3000) late += ones(asked, 0, 20) / 1000;
+      strategy->tell({.trial = trial, .architecture = asked, .metrics = {{"val_accuracy", ones(asked, 0, 20)}}});
+    }
+    EXPECT_GT(late, 11.5) << inner;
+  }
+}
+
+// A trial that two islands wait for is told to both, in any order of asks and tells.
+TEST(Islands, EvaluateNothingTwiceWhileThereIsMore) {
+  const DecisionTree tree = bits(8);
+  for (const std::string inner : {"random", "evolution", "genetic", "nsga2", "bayesian"}) {
+    const auto strategy = make_strategy("islands", {.tree = tree, .goal = {}, .seed = Seed(4), .options = {{"of", inner}, {"islands", "3"}}});
+    std::set<Architecture> asked_ones;
+    std::deque<Architecture> open;
+    for (std::int64_t trial = 0; trial < 60; ++trial) {
+      const auto asked = strategy->ask();
+      ASSERT_TRUE(asked);
+      asked_ones.insert(*asked);
+      open.push_back(*asked);
+      if (open.size() < 4) continue;
+      strategy->tell({.trial = trial, .architecture = open.front(), .metrics = {{"val_accuracy", ones(open.front(), 0, 8)}}});
+      open.pop_front();
+    }
+    EXPECT_GE(asked_ones.size(), 57u) << inner;
+  }
 }
 
 TEST(Nsga2, KeepsAFrontOfTwoObjectives) {

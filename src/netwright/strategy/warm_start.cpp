@@ -15,12 +15,14 @@ WarmStart::WarmStart(const DecisionTree& tree, std::vector<Architecture> first, 
 }
 
 std::optional<Architecture> WarmStart::ask() {
-  if (first_.empty()) return strategy_->ask();
+  if (first_.empty()) return strategy_ ? strategy_->ask() : std::nullopt;
   Architecture next = std::move(first_.back());
   first_.pop_back();
   return next;
 }
 
-void WarmStart::tell(const Told& told) { strategy_->tell(told); }
+void WarmStart::tell(const Told& told) {
+  if (strategy_) strategy_->tell(told);
+}
 
 }  // namespace netwright

@@ -10,10 +10,11 @@ namespace netwright {
 
 class WarmStart : public Strategy {
  public:
-  // In the order of asking. Errors: UsageError for an architecture that is none of the tree.
+  // In the order of asking; then the strategy is asked (none where it is null). Errors: UsageError for an architecture that is none of the tree.
   WarmStart(const DecisionTree& tree, std::vector<Architecture> first, std::unique_ptr<Strategy> strategy);
   std::optional<Architecture> ask() override;
   void tell(const Told& told) override;
+  bool through() const { return first_.empty(); }  // the strategy's own turn
 
  private:
   std::vector<Architecture> first_;  // the next one last
