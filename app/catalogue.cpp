@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "netwright/core/names.hpp"
+#include "netwright/evaluation/rank_evaluator.hpp"
 #include "netwright/fidelity/scheduler.hpp"
 #include "netwright/fidelity/stop_rule.hpp"
+#include "netwright/search/model_predictors.hpp"
 #include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
 #include "warm_start_words.hpp"
@@ -69,9 +71,9 @@ std::string no_supernet(const Space& space) {
 }
 
 std::vector<EvaluatorEntry> known_evaluators() {
-  std::vector<EvaluatorEntry> entries = torch_free_evaluators();
+  std::vector<EvaluatorEntry> entries = plain_evaluators();
   for (auto& entry : {train_entry(), score_entry(), inherit_entry()}) entries.push_back(entry);
-  return entries;
+  return with_ranks(std::move(entries));
 }
 
 const std::vector<Described>& proxies() {
@@ -145,8 +147,11 @@ KnownNames known_names() {
     for (const auto& option : entry.options) options.push_back(option.name);
     for (const auto& option : warm_start_options()) options.push_back(option.name);
   }
-  for (const auto& entry : known_evaluators())
-    for (auto& options = names.evaluators[entry.name]; const auto& option : entry.options) options.push_back(option.name);
+  for (const auto& entry : known_evaluators()) {
+    auto& options = names.evaluators[entry.name];
+    if (entry.forwards) continue;  // any option: the inner evaluator has its own
+    for (const auto& option : entry.options) options.push_back(option.name);
+  }
   for (const auto& entry : schedulers())
     for (auto& options = names.fidelities[entry.name]; const auto& option : entry.options) options.push_back(option.name);
   names.stop_rules["none"] = {};

@@ -217,7 +217,7 @@ void add_table_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   sub = add(app, p, group, "predict", "how well predictors order the architectures of a table or a study", verbs.predict, p.predict);
   sub->add_option("table", p.predict.table, "FILE.nwt, or the folder of a study")->required();
   sub->add_option("--predictors", p.predict.predictors, "names with commas between, or all")->capture_default_str();
-  sub->add_option("--features", p.predict.features, "one_hot, wl, path (where the space has one), columns of the table; commas between")->capture_default_str();
+  sub->add_option("--features", p.predict.features, "one_hot, wl, path (where the space has one), graph (for gcn), columns of the table, METRIC@EPOCHS (the beginning of a curve); commas between")->capture_default_str();
   sub->add_option("--metric", p.predict.metric, "what is predicted; default: val_accuracy, or the table's first");
   sub->add_option("--sizes", p.predict.sizes, "how many architectures are known, commas between")->capture_default_str();
   sub->add_option("--seeds", p.predict.seeds, "draws of those")->check(CLI::PositiveNumber)->capture_default_str();
@@ -227,7 +227,7 @@ void add_table_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   sub = add(app, p, group, "correlate", "rank correlation of every score in a table or study with an accuracy", verbs.correlate, p.correlate);
   sub->add_option("table", p.correlate.table, "FILE.nwt, or the folder of a study")->required();
   sub->add_option("--metric", p.correlate.metric, "what is correlated with; default: val_accuracy, or the table's first");
-  sub->add_option("--scores", p.correlate.scores, "columns with commas between; default: all others");
+  sub->add_option("--scores", p.correlate.scores, "columns with commas between ('minimise NAME' where smaller is better); two or more are also joined by log_rank and vote; default: all others");
   add_json(sub, p.correlate.json);
 }
 

@@ -13,8 +13,10 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
-#include "netwright/evaluation/registry.hpp"
+#include "netwright/evaluation/rank_evaluator.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/report/comparison.hpp"
+#include "netwright/search/model_predictors.hpp"
 #include "netwright/search/simulation.hpp"
 #include "netwright/space/variation.hpp"
 #include "plan.hpp"
@@ -108,6 +110,17 @@ struct Run {
   std::size_t trials = 0;
 };
 
+std::int64_t reached_epochs(const SimulatedTrial& trial) {
+  if (trial.outcome.status == Status::stopped && !trial.outcome.reports.empty()) return trial.outcome.reports.back().step;
+  return trial.job.epochs > 0 ? trial.job.epochs : std::numeric_limits<std::int64_t>::max();
+}
+
+// As a study's best trial: what reached more epochs is ahead.
+bool ahead(const SimulatedTrial& a, const SimulatedTrial& b, const Goal& goal) {
+  const std::int64_t of_a = reached_epochs(a), of_b = reached_epochs(b);
+  return of_a != of_b ? of_a > of_b : better(goal, a.outcome.metrics, b.outcome.metrics);
+}
+
 Run run_once(const Case& search, const SearchOptions& options, Evaluator& evaluator, Seed seed, std::int64_t workers) {
   const auto strategy = strategy_of(options, search.space, search.config.goal, seed.derive("strategy"));
   const auto every_ask_once = full_fidelity(*strategy, 0);
@@ -128,8 +141,7 @@ Run run_once(const Case& search, const SearchOptions& options, Evaluator& evalua
     run.end_seconds = trial.end_seconds;
     ++run.trials;
     if (trial.outcome.status == Status::failed || !std::isfinite(score(search.config.goal, trial.outcome.metrics))) continue;
-    const bool longer = best != nullptr && trial.job.epochs > best->job.epochs, shorter = best != nullptr && trial.job.epochs < best->job.epochs;
-    if (best != nullptr && !longer && (shorter || !better(search.config.goal, trial.outcome.metrics, best->outcome.metrics))) continue;
+    if (best != nullptr && !ahead(trial, *best, search.config.goal)) continue;
     best = &trial;
     run.incumbents.push_back({.seconds = trial.end_seconds, .architecture = trial.job.architecture});
   }
@@ -154,6 +166,7 @@ Case case_of(const CompareOptions& options) {
   const auto phase = std::ranges::find_if(search.config.phases, [](const Phase& p) { return std::holds_alternative<SearchOptions>(p.options); });
   if (phase == search.config.phases.end()) throw UsageError(options.config + ": compare needs a search phase");
   search.options = std::get<SearchOptions>(phase->options);
+  refuse_test_part(search.config.goal);
   search.maximise = search.config.goal.objectives.front().direction == Direction::maximise;
   const std::string& metric = search.metric();
   search.test_metric = metric.starts_with("val_") ? "test_" + metric.substr(4) : "";
@@ -212,13 +225,12 @@ Comparison comparison_of(const CompareOptions& options, const Case& search, cons
 int compare(const CompareOptions& options, std::ostream& out) {
   const Case search = case_of(options);
   const std::vector<std::string> names = compared(options, search);
-  const auto entries = torch_free_evaluators();
-  const auto& known = known_evaluators();
-  find_evaluator(known, search.options.evaluator);
-  if (std::ranges::none_of(entries, [&](const EvaluatorEntry& e) { return e.name == search.options.evaluator; }))
-    throw UsageError("compare: the evaluator '" + search.options.evaluator + "' trains for real; compare runs on tables, commands and costs");
-  const auto evaluator = make_evaluator(
-      entries, search.options.evaluator, {.space = search.space, .network = network_options(search.config), .options = search.options.evaluator_options});
+  const auto entries = with_ranks(plain_evaluators());
+  const EvaluatorCase evaluator_case{.space = search.space, .network = network_options(search.config), .options = search.options.evaluator_options};
+  find_evaluator(known_evaluators(), search.options.evaluator);
+  const EvaluatorEntry* judge = judging(entries, search.options.evaluator, evaluator_case);
+  if (judge == nullptr) throw UsageError("compare: the evaluator '" + search.options.evaluator + "' needs torch; compare runs on tables, commands and costs");
+  const auto evaluator = make_evaluator(entries, search.options.evaluator, evaluator_case);
   Truth truth(search, *evaluator);
   Runs runs(names.size());
   for (std::size_t s = 0; s < names.size(); ++s) {
@@ -226,7 +238,7 @@ int compare(const CompareOptions& options, std::ostream& out) {
     for (std::int64_t i = 0; i < options.seeds; ++i)
       runs[s].push_back(run_once(search, own, *evaluator, Seed(search.config.seed).derive("compare", static_cast<std::uint64_t>(i)), options.workers));
   }
-  const bool real = has_trait(find_evaluator(entries, search.options.evaluator).traits, "real time");   // each look would train
+  const bool real = has_trait(judge->traits, "real time");   // each look would train
   const Comparison comparison = comparison_of(options, search, names, runs, truth, !real);
   const std::string json = comparison_json(comparison);
   if (!options.out.empty()) {

@@ -122,7 +122,7 @@ std::vector<Step> run_schedule(const OracleJson& c, const std::string& name, con
   const auto text = [](double value) { return std::to_string(std::llround(value)); };
   SchedulerCase scheduler_case{
       .tree = tree,
-      .make_strategy = [&](std::int64_t) { return make_strategy("grid", {.tree = tree, .goal = goal, .seed = Seed(0)}); },
+      .make_strategy = [&](std::int64_t, std::int64_t) { return make_strategy("grid", {.tree = tree, .goal = goal, .seed = Seed(0)}); },
       .goal = goal,
       .options = {{"minimum", text(range.minimum)}, {"maximum", text(range.maximum)}, {"eta", text(range.eta)}}};
   if (name == "halving") scheduler_case.options["configurations"] = std::to_string(first);

@@ -12,7 +12,9 @@
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/evaluation/rank_evaluator.hpp"
 #include "netwright/search/coordinator.hpp"
+#include "netwright/search/model_predictors.hpp"
 #include "netwright/search/search.hpp"
 #include "netwright/study/summary.hpp"
 
@@ -62,20 +64,19 @@ class BestNote {
   }
   void add(const Trial& trial) {
     ++count_;
-    if (trial.outcome.status == Status::failed) return;
-    if (!found_ || better(goal_, trial.outcome.metrics, best_)) best_ = trial.outcome.metrics, found_ = true;
+    if (!best_ || ahead(trial, *best_, goal_)) best_ = trial;
   }
   std::int64_t count() const { return count_; }
   std::string text() const {
     const auto& metric = goal_.objectives.at(0).metric;
-    const auto value = best_.find(metric);
-    return value == best_.end() ? "" : "best " + metric + " " + format_count(value->second);
+    if (!best_) return "";
+    const auto value = best_->outcome.metrics.find(metric);
+    return value == best_->outcome.metrics.end() ? "" : "best " + metric + " " + format_count(value->second);
   }
 
  private:
   const Goal& goal_;
-  Metrics best_;
-  bool found_ = false;
+  std::optional<Trial> best_;
   std::int64_t count_ = 0;
 };
 
@@ -116,7 +117,7 @@ EvaluatorCase evaluator_case(const PhaseContext& context, const SearchOptions& o
 
 Abilities plain_abilities() {
   return {.runners = {{"search", run_search_phase}},
-          .evaluators = [](const Config&, const std::filesystem::path&, const std::string&) { return torch_free_evaluators(); }};
+          .evaluators = [](const Config&, const std::filesystem::path&, const std::string&) { return with_ranks(plain_evaluators()); }};
 }
 
 bool can_run(const Abilities& program, const Config& config) {
@@ -124,8 +125,9 @@ bool can_run(const Abilities& program, const Config& config) {
   return std::all_of(config.phases.begin(), config.phases.end(), [&](const Phase& phase) {
     if (runner_of(program, phase.kind) == nullptr) return false;
     const auto* search = std::get_if<SearchOptions>(&phase.options);
-    return search == nullptr ||
-           std::any_of(evaluators.begin(), evaluators.end(), [&](const EvaluatorEntry& e) { return e.name == search->evaluator && e.make; });
+    if (search == nullptr) return true;
+    const EvaluatorEntry* judge = judging(evaluators, search->evaluator, {.space = {}, .network = {}, .options = search->evaluator_options});
+    return judge != nullptr && judge->make != nullptr;
   });
 }
 

@@ -9,6 +9,7 @@
 #include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
@@ -78,6 +79,7 @@ double value_of(const Cost& cost, const std::string& metric, bool& known) {
 std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
 
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search) {
+  refuse_test_part(config.goal);
   strategy_of(search, space, config.goal, Seed(config.seed));
   scheduler_of(search, space, config.goal, Seed(config.seed));
   stop_rule_of(search);

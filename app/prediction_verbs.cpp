@@ -7,7 +7,9 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 
 #include "netwright/core/error.hpp"
@@ -15,8 +17,11 @@
 #include "netwright/evaluation/predictor.hpp"
 #include "netwright/evaluation/stored_tabular.hpp"
 #include "netwright/graph/cost.hpp"
+#include "netwright/objective/aggregate.hpp"
+#include "netwright/objective/pareto.hpp"
 #include "netwright/objective/rank.hpp"
 #include "netwright/objective/significance.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/search/model_predictors.hpp"
 #include "netwright/space/features.hpp"
 #include "netwright/space/space.hpp"
@@ -40,14 +45,27 @@ const std::vector<std::string>& size_columns() {
   return names;
 }
 
-// A table's rows as names and numbers: of each metric the value at its largest budget.
+// A table's rows as names and numbers: of each metric the value at its largest budget, and every column as it is.
 struct Labelled {
   std::shared_ptr<const Space> space;
   std::vector<std::string> keys;
   bool canonical = false;
   std::vector<std::string> metrics;
   std::vector<Values> columns;  // [metric][row]
+  std::vector<std::pair<TableColumn, Values>> budgets;
 
+  // A metric's columns of up to so many epochs and fewer than its largest: the beginning of its learning curve.
+  std::vector<const Values*> beginning(const std::string& metric, std::int64_t epochs) const {
+    column(metric);  // refuses what is not there
+    std::int64_t largest = 0;
+    for (const auto& [column, values] : budgets)
+      if (column.metric == metric) largest = std::max(largest, column.epochs);
+    std::vector<const Values*> found;
+    for (const auto& [column, values] : budgets)
+      if (column.metric == metric && column.epochs <= epochs && column.epochs < largest) found.push_back(&values);
+    if (found.empty()) throw UsageError("the table has no " + metric + " of up to " + std::to_string(epochs) + " epochs beside its largest budget");
+    return found;
+  }
   const Values& column(const std::string& metric) const {
     const auto found = std::ranges::find(metrics, metric);
     if (found == metrics.end()) throw UsageError("no metric '" + metric + "' in the table" + name_hint(metric, metrics));
@@ -57,8 +75,10 @@ struct Labelled {
 
   // The test part is no label: a predictor is part of a search.
   std::string label(const std::string& asked) const {
-    if (asked.starts_with("test_")) throw UsageError("metric " + asked + ": nothing is fitted to the test part; use val_accuracy or the like");
-    const std::string metric = !asked.empty() ? asked : has("val_accuracy") ? "val_accuracy" : metrics.front();
+    if (of_test_part(asked)) throw UsageError("metric " + asked + ": nothing is fitted to the test part; use val_accuracy or the like");
+    const auto first = std::ranges::find_if_not(metrics, of_test_part);
+    if (asked.empty() && first == metrics.end()) throw UsageError("the table has no metric but those of the test part, and nothing is fitted to that");
+    const std::string metric = !asked.empty() ? asked : has("val_accuracy") ? "val_accuracy" : *first;
     column(metric);
     return metric;
   }
@@ -77,11 +97,12 @@ Labelled labelled(const TableSchema& schema, std::size_t rows, const Key& key, c
     }
   }
   for (std::size_t row = 0; row < rows; ++row) table.keys.emplace_back(key(row));
-  for (const std::size_t c : at) {
+  for (std::size_t c = 0; c < schema.columns.size(); ++c) {
     Values column;
     for (std::size_t row = 0; row < rows; ++row) column.push_back(value(row, c));
-    table.columns.push_back(std::move(column));
+    table.budgets.emplace_back(schema.columns[c], std::move(column));
   }
+  for (const std::size_t c : at) table.columns.push_back(table.budgets[c].second);
   return table;
 }
 
@@ -142,6 +163,46 @@ std::vector<std::pair<std::string, Values>> counted_sizes(const Labelled& table)
   return {{"params", params}, {"macs", macs}};
 }
 
+// Beyond so many rows, votes are against so many of them.
+constexpr std::size_t most_voters = 4096;
+
+Values votes_of(const ScoreColumns& scores) {
+  const std::size_t rows = scores[0].size();
+  if (rows <= most_voters) return votes(scores);
+  std::vector<std::size_t> order(rows);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  Rng rng = Seed(0).derive("voters").rng();
+  rng.shuffle(order);
+  ScoreColumns pool(scores.size());
+  for (std::size_t k = 0; k < scores.size(); ++k)
+    for (std::size_t i = 0; i < most_voters; ++i) pool[k].push_back(scores[k][order[i]]);
+  const RankPool voters(std::move(pool));
+  Values result, own(scores.size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t k = 0; k < scores.size(); ++k) own[k] = scores[k][row];
+    result.push_back(voters.vote(own));
+  }
+  return result;
+}
+
+// The asked scores as one: over the rows that have a number for each of them and for the metric.
+std::vector<Correlation> aggregated(const Labelled& table, const Values& labels, const std::vector<Objective>& asked) {
+  if (asked.size() < 2) return {};
+  ScoreColumns scores(asked.size());
+  Values known;
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    const auto has = [&](const Objective& score) { return std::isfinite(table.column(score.metric)[row]); };
+    if (!std::isfinite(labels[row]) || !std::ranges::all_of(asked, has)) continue;
+    known.push_back(labels[row]);
+    for (std::size_t k = 0; k < asked.size(); ++k) {
+      const double value = table.column(asked[k].metric)[row];
+      scores[k].push_back(asked[k].direction == Direction::maximise ? value : -value);
+    }
+  }
+  if (known.empty()) return {};
+  return {correlation_of("log_rank of these", log_ranks(scores), known), correlation_of("vote of these", votes_of(scores), known)};
+}
+
 std::vector<Correlation> correlations(const Labelled& table, const std::string& metric, const std::vector<std::string>& asked) {
   const Values& labels = table.column(metric);
   std::vector<Correlation> sizes, scores;
@@ -150,7 +211,7 @@ std::vector<Correlation> correlations(const Labelled& table, const std::string& 
     if (table.has(name) && name != metric) sizes.push_back(correlation_of(name, table.column(name), labels));
   for (const std::string& name : asked.empty() ? table.metrics : asked) {
     const bool size = std::ranges::find(size_columns(), name) != size_columns().end();
-    if (size || name == metric || (asked.empty() && (name.starts_with("test_") || name.starts_with("val_")))) continue;
+    if (size || name == metric || (asked.empty() && (of_test_part(name) || name.starts_with("val_")))) continue;
     scores.push_back(correlation_of(name, table.column(name), labels));
   }
   std::ranges::stable_sort(scores, std::greater<>(), [](const Correlation& c) { return std::isnan(c.spearman) ? -1 : std::abs(c.spearman); });
@@ -158,13 +219,23 @@ std::vector<Correlation> correlations(const Labelled& table, const std::string& 
   return sizes;
 }
 
+// "naswot, minimise ntk_cond".
+std::vector<Objective> scores_of(const std::string& text) {
+  if (trim(text).empty()) return {};
+  const Goal goal = parse_goal(text);
+  if (!goal.constraints.empty()) throw UsageError("correlate: --scores: '" + text + "' has a bound; names with commas between are needed");
+  return goal.objectives;
+}
+
 // ---- predict ----
 
 struct Contestant {
   std::string name;
-  std::vector<FeatureRow> rows;  // features of every architecture
+  std::function<FeatureRow(std::size_t)> row;  // features of an architecture, by its row in the table
   std::function<std::unique_ptr<Predictor>(Seed)> make;
 };
+
+constexpr std::string_view graph_features = "graph";  // for predictors that read graphs
 
 // What is read off an architecture, by name: one_hot, and those of the space (path, wl).
 std::map<std::string, FeatureMap, std::less<>> encodings(const std::shared_ptr<const Space>& space) {
@@ -181,9 +252,22 @@ void add_encoding(std::vector<FeatureRow>& rows, const Labelled& table, const st
   }
 }
 
+// METRIC@EPOCHS: the beginning of a learning curve.
+bool is_beginning(const std::string& name) { return name.find('@') != std::string::npos; }
+
+std::vector<const Values*> beginning(const Labelled& table, const std::string& name) {
+  const std::string metric = name.substr(0, name.find('@')), epochs = name.substr(name.find('@') + 1);
+  if (of_test_part(metric)) throw UsageError("features " + name + ": nothing is fitted to the test part");
+  std::int64_t most = 0;
+  const auto [end, error] = std::from_chars(epochs.data(), epochs.data() + epochs.size(), most);
+  if (error != std::errc() || end != epochs.data() + epochs.size() || most < 1)
+    throw UsageError("features " + name + ": '" + epochs + "' is not a whole number of epochs; METRIC@EPOCHS is needed");
+  return table.beginning(metric, most);
+}
+
 // A column that a predictor may read: neither the test part nor what it is to predict.
 const Values& feature_column(const Labelled& table, const std::string& name, const std::string& metric) {
-  if (name.starts_with("test_")) throw UsageError("features " + name + ": nothing is fitted to the test part");
+  if (of_test_part(name)) throw UsageError("features " + name + ": nothing is fitted to the test part");
   if (name == metric) throw UsageError("features " + name + ": that is what is predicted");
   return table.column(name);
 }
@@ -196,16 +280,39 @@ std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::s
       add_encoding(rows, table, name, encoding->second);
       continue;
     }
-    const Values& column = feature_column(table, name, metric);
-    for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite(column[row]) ? column[row] : 0);
+    const std::vector<const Values*> columns = is_beginning(name) ? beginning(table, name) : std::vector{&feature_column(table, name, metric)};
+    for (const Values* column : columns)
+      for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite((*column)[row]) ? (*column)[row] : 0);
   }
   return rows;
 }
 
-std::vector<PredictorEntry> all_predictors() {
-  std::vector<PredictorEntry> entries = plain_predictors();
-  for (PredictorEntry& entry : model_predictors()) entries.push_back(std::move(entry));
-  return entries;
+// The graph of a row's network, made anew each time: kept for a whole table it would fill the memory. With one cell a stage where the space
+// has such a setting, for the others repeat it.
+std::function<FeatureRow(std::size_t)> graph_rows(const Labelled& table) {
+  if (table.canonical) throw UsageError("features graph: the table keeps classes of isomorphic architectures, no architectures");
+  NetworkOptions small{.input = table.space->info().input, .classes = table.space->info().classes};
+  const Architecture first = table.space->parse(table.keys.at(0));
+  try {
+    small.settings = {{"cells", "1"}};
+    table.space->close(first, small);
+  } catch (const UsageError&) {
+    small.settings.clear();
+    table.space->close(first, small);  // refuses a space that builds no networks
+  }
+  return [&table, small](std::size_t row) {
+    const std::vector<float> graph = graph_row(table.space->close(table.space->parse(table.keys[row]), small));
+    return FeatureRow(graph.begin(), graph.end());
+  };
+}
+
+// All: those that can read what there is.
+std::vector<std::string> predictor_names(const PredictOptions& options, bool graphs, bool numbers) {
+  if (options.predictors != "all") return listed(options.predictors);
+  std::vector<std::string> names;
+  for (const PredictorEntry& entry : all_predictors())
+    if (entry.graphs ? graphs : numbers) names.push_back(entry.name);
+  return names;
 }
 
 std::vector<Contestant> contestants(const Labelled& table, const PredictOptions& options) {
@@ -217,22 +324,24 @@ std::vector<Contestant> contestants(const Labelled& table, const PredictOptions&
     if (table.has(name)) sizes.emplace_back(name, table.column(name));
   for (const auto& [name, values] : sizes) {
     if (name == metric) continue;
-    Contestant baseline{.name = name, .make = linear};
-    for (const double value : values) baseline.rows.push_back({value});
-    list.push_back(std::move(baseline));
+    list.push_back({.name = name, .row = [own = values](std::size_t row) { return FeatureRow{own[row]}; }, .make = linear});
   }
-  const std::vector<std::string> feature_names = listed(options.features);
+  std::vector<std::string> feature_names = listed(options.features);
   if (feature_names.empty()) throw UsageError("predict: --features needs names with commas between, as one_hot");
-  const auto rows = features(table, feature_names, metric);
+  const bool graphs = std::erase(feature_names, graph_features) > 0, numbers = !feature_names.empty();
+  const auto of_numbers = std::make_shared<const std::vector<FeatureRow>>(features(table, feature_names, metric));
   const auto entries = all_predictors();
-  std::vector<std::string> names = listed(options.predictors);
-  if (options.predictors == "all") {
-    names.clear();
-    for (const PredictorEntry& entry : entries) names.push_back(entry.name);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : predictor_names(options, graphs, numbers)) {
     make_predictor(entries, name, {});  // refuses before any work
-    list.push_back({.name = name, .rows = rows, .make = [entries, name](Seed seed) { return make_predictor(entries, name, {.seed = seed}); }});
+    Contestant contestant{.name = name, .make = [entries, name](Seed seed) { return make_predictor(entries, name, {.seed = seed}); }};
+    if (std::ranges::find(entries, name, &PredictorEntry::name)->graphs) {
+      if (!graphs) throw UsageError("predict: predictor " + name + " reads graphs: add graph to --features");
+      contestant.row = graph_rows(table);
+    } else {
+      if (!numbers) throw UsageError("predict: predictor " + name + " reads numbers: add one_hot or the like to --features");
+      contestant.row = [of_numbers](std::size_t row) { return (*of_numbers)[row]; };
+    }
+    list.push_back(std::move(contestant));
   }
   return list;
 }
@@ -240,11 +349,11 @@ std::vector<Contestant> contestants(const Labelled& table, const PredictOptions&
 PredictionQuality judged(const Contestant& contestant, const Values& labels, const std::vector<std::size_t>& order, std::size_t known, std::size_t top, Seed seed) {
   std::vector<FeatureRow> rows;
   Values values, predicted, truth;
-  for (std::size_t i = 0; i < known; ++i) rows.push_back(contestant.rows[order[i]]), values.push_back(labels[order[i]]);
+  for (std::size_t i = 0; i < known; ++i) rows.push_back(contestant.row(order[i])), values.push_back(labels[order[i]]);
   const auto predictor = contestant.make(seed);
   predictor->fit(rows, values);
   for (std::size_t i = known; i < std::min(order.size(), known + most_tested); ++i) {
-    predicted.push_back(predictor->predict(contestant.rows[order[i]]).mean);
+    predicted.push_back(predictor->predict(contestant.row(order[i])).mean);
     truth.push_back(labels[order[i]]);
   }
   return quality(predicted, truth, top);
@@ -306,7 +415,11 @@ Json summary(const Values& values) { return {{"mean", mean(values)}, {"interval"
 int correlate(const CorrelateOptions& options, std::ostream& out) {
   const Labelled table = read_labelled(options.table);
   const std::string metric = table.label(options.metric);
-  const auto list = correlations(table, metric, listed(options.scores));
+  const std::vector<Objective> scores = scores_of(options.scores);
+  std::vector<std::string> names;
+  for (const Objective& score : scores) names.push_back(score.metric);
+  auto list = correlations(table, metric, names);
+  for (Correlation& aggregate : aggregated(table, table.column(metric), scores)) list.push_back(std::move(aggregate));
   if (options.json) {
     Json json = Json::array();
     for (const Correlation& c : list) json.push_back({{"score", c.score}, {"rows", c.rows}, {"spearman", c.spearman}, {"kendall", c.kendall}});

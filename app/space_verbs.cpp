@@ -174,8 +174,7 @@ Json list_regularisers() { return list_entries(regulariser_parts()); }
 Json list_derivations() { return list_entries(derivation_parts()); }
 
 Json list_predictors() {
-  std::vector<PredictorEntry> entries = plain_predictors();
-  for (PredictorEntry& entry : model_predictors()) entries.push_back(std::move(entry));
+  const std::vector<PredictorEntry> entries = all_predictors();
   return list_entries(entries);
 }
 

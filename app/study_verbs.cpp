@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 // The trials of a phase, best first: those with the objective, then the others in order.
 std::vector<Trial> ranked(std::vector<Trial> trials, const Goal& goal) {
   std::erase_if(trials, [](const Trial& t) { return t.state != TrialState::done && t.state != TrialState::stopped; });
-  std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) { return better(goal, a.outcome.metrics, b.outcome.metrics); });
+  std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) { return ahead(a, b, goal); });
   return trials;
 }
 
@@ -142,7 +142,10 @@ int show_trial(const ShowOptions& options, std::ostream& out) {
   for (const auto& entry : trial.outcome.reports) reports.push_back({{"step", entry.step}, {"metrics", entry.metrics}});
   json["reports"] = reports;
   const auto space = find_space(config.space.name);
-  if (trial.space == space->info().name) json["cost"] = cost_json(cost(space->close(space->parse(trial.architecture), network_options(config))));
+  try {
+    if (trial.space == space->info().name) json["cost"] = cost_json(cost(space->close(space->parse(trial.architecture), network_options(config))));
+  } catch (const Unsupported&) {   // a table's decisions alone: there is no network to count
+  }
   if (options.json) {
     out << json.dump(2) << "\n";
     return done;

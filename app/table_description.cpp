@@ -15,6 +15,7 @@
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/evaluation/stored_tabular.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/space/decision_space.hpp"
 #include "table_rows.hpp"
 
@@ -27,6 +28,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 struct Reading {
   std::string metric, column, curve;
+  std::vector<std::string> mean;  // columns
   std::int64_t epochs = 0;
   double factor = 1;
 };
@@ -54,7 +56,7 @@ std::vector<std::string> read_words(const Given& given) {
   return words;
 }
 
-// {column, epochs, factor}, {columns: {EPOCHS: COLUMN}, factor} or {curve, factor}; a text is a column.
+// {column, epochs, factor}, {mean: [COLUMN, ...], epochs, factor}, {columns: {EPOCHS: COLUMN}, factor} or {curve, factor}; a text is a column.
 void read_reading(std::vector<Reading>& readings, const std::string& metric, const Given& given) {
   Reading reading{.metric = metric};
   std::vector<std::pair<std::int64_t, std::string>> columns;
@@ -65,12 +67,13 @@ void read_reading(std::vector<Reading>& readings, const std::string& metric, con
   const Fields<Reading> fields{
       text("column", &Reading::column, ""), text("curve", &Reading::curve, ""), whole("epochs", &Reading::epochs, at_least(0), ""),
       number("factor", &Reading::factor, {}, ""),
+      {"mean", "", [](Reading& r, const Given& g) { r.mean = read_words(g); }, {}},
       {"columns", "", [&](Reading&, const Given& g) {
          for (const auto& entry : g.value.entries) columns.emplace_back(read_whole({scalar(entry.key), g.path}, at_least(1)), read_text({entry.value, below(g.path, entry.key)}));
        }, {}}};
   read_fields(reading, given, fields);
-  if ((reading.column.empty() ? 0 : 1) + (reading.curve.empty() ? 0 : 1) + (columns.empty() ? 0 : 1) != 1)
-    refuse(given, "one of column, columns and curve");
+  const int ways = (reading.column.empty() ? 0 : 1) + (reading.curve.empty() ? 0 : 1) + (reading.mean.empty() ? 0 : 1) + (columns.empty() ? 0 : 1);
+  if (ways != 1) refuse(given, "one of column, mean, columns and curve");
   if (columns.empty()) readings.push_back(reading);
   for (const auto& [epochs, column] : columns) {
     reading.epochs = epochs, reading.column = column;
@@ -82,7 +85,7 @@ void read_readings(Description& description, const Given& given, bool test) {
   if (given.value.kind != Tree::Kind::map) refuse(given, "a map, NAME: {column: COLUMN}");
   for (const auto& entry : given.value.entries) {
     const Given inner{entry.value, below(given.path, entry.key)};
-    if (entry.key.starts_with("test_") != test) refuse({scalar(entry.key), below(given.path, entry.key)}, test ? "a name that begins with test_" : "a metric of a search; name it under test");
+    if (of_test_part(entry.key) != test) refuse({scalar(entry.key), below(given.path, entry.key)}, test ? "a name that begins with test_" : "a metric of a search; name it under test");
     read_reading(description.readings, entry.key, inner);
   }
 }
@@ -132,6 +135,26 @@ Fields<Description> description_fields() {
           text("source", &D::source, "")};
 }
 
+std::set<std::string> sources_of(const Description& description, bool test) {
+  std::set<std::string> names;
+  for (const Reading& reading : description.readings) {
+    if (of_test_part(reading.metric) != test) continue;
+    names.insert(reading.mean.begin(), reading.mean.end());
+    names.insert(reading.column.empty() ? reading.curve : reading.column);
+  }
+  names.erase("");
+  return names;
+}
+
+// A column cannot be of both parts: a search would be judged by what it has seen.
+void keep_apart(const Description& description, const std::filesystem::path& file) {
+  const std::set<std::string> seen = sources_of(description, false), unseen = sources_of(description, true);
+  for (const std::string& name : unseen)
+    if (seen.contains(name)) throw UsageError(file.string() + ": column " + name + " is read by test and by a metric of a search; it can be of one part only");
+  for (const std::string& name : seen)
+    if (of_test_part(name)) throw UsageError(file.string() + ": column " + name + " is of the test part by its name; read it under test");
+}
+
 Description read_description(const std::filesystem::path& file) {
   const Tree tree = parse_tree(read_file(file), file.string());
   Description description;
@@ -141,6 +164,7 @@ Description read_description(const std::filesystem::path& file) {
     throw UsageError(file.string() + ": either space and architecture, or decisions are needed");
   if (!description.space.empty() && description.architecture.empty()) throw UsageError(file.string() + ": architecture is needed beside space");
   if (description.readings.empty()) throw UsageError(file.string() + ": at least one metric is needed");
+  keep_apart(description, file);
   return description;
 }
 
@@ -302,9 +326,18 @@ void add_columns(TableSchema& schema, const Reading& reading, const std::vector<
 
 // Seconds of a curve are added up: the table keeps what it took until an epoch.
 void add_values(std::vector<double>& values, const Reading& reading, const TableRow& row, std::size_t width, double none) {
+  const auto number = [&](const std::string& column) {
+    const double value = number_of(field(row, column), column);
+    return value == none ? missing : value;
+  };
+  if (!reading.mean.empty()) {
+    double sum = 0;
+    for (const std::string& column : reading.mean) sum += number(column);
+    values.push_back(sum / static_cast<double>(reading.mean.size()) * reading.factor);
+    return;
+  }
   if (reading.curve.empty()) {
-    const double value = number_of(field(row, reading.column), reading.column);
-    values.push_back(value == none ? missing : value * reading.factor);
+    values.push_back(number(reading.column) * reading.factor);
     return;
   }
   const auto curve = row.curves.find(reading.curve);

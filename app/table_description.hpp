@@ -18,7 +18,8 @@
 //     val_accuracy: {columns: {4: val4, 12: val12}, factor: 0.01}        # after so many epochs
 //     params: {column: params}
 //     val_loss: {curve: val_loss}        # a list, one value an epoch
-//   test: {test_accuracy: {column: test, epochs: 108}}                   # what it never sees; names begin with test_
+//     accuracy: {mean: [seed_1, seed_2]} # of several columns
+//   test: {test_accuracy: {column: test, epochs: 108}}                   # what it never sees; names begin with test_, columns are others
 //   seconds: {column: train_time108_s, epochs: 108}                      # the cost of training; {curve: time_s} of each epoch
 //   separate: true                       # each budget is a training of its own
 //   source: where it comes from, and its licence

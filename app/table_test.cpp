@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/files.hpp"
@@ -104,6 +105,10 @@ TEST_F(Tables, BadInputIsOneClearLine) {
   refuses("table import wrong.yaml --out t.nwt", "no column 'cod'; did you mean 'code'?");
   write_file(folder_ / "wrong.yaml", "name: t\nfile: toy.csv\ndecisions: [{name: a, column: code}]\nmetrics: {test_x: v1}\n");
   refuses("table import wrong.yaml --out t.nwt", "name it under test");
+  write_file(folder_ / "wrong.yaml", "name: t\nfile: toy.csv\ndecisions: [{name: a, column: code}]\nmetrics: {x: t}\ntest: {test_x: {mean: [v1, t]}}\n");
+  refuses("table import wrong.yaml --out t.nwt", "column t is read by test and by a metric of a search");
+  write_file(folder_ / "wrong.yaml", "name: t\nfile: toy.csv\ndecisions: [{name: a, column: code}]\nmetrics: {x: {mean: [v1, v3], column: v9}}\n");
+  refuses("table import wrong.yaml --out t.nwt", "one of column, mean, columns and curve");
   write_file(folder_ / "wrong.yaml", "name: t\nfil: toy.csv\n");
   refuses("table import wrong.yaml --out t.nwt", "did you mean 'file'?");
   config("trials: 5");
@@ -113,10 +118,77 @@ TEST_F(Tables, BadInputIsOneClearLine) {
   refuses("predict toy.nwt --metric test_accuracy", "nothing is fitted to the test part");
   refuses("predict toy.nwt --sizes 5000", "leaves none of the 81");
   refuses("correlate toy.nwt --scores scor", "did you mean 'score'?");
+  refuses("correlate toy.nwt --scores 'score, params <= 3'", "has a bound");
+  write_file(folder_ / "peek.yaml", "space: toy.nwt\nconstraints: [{metric: test_accuracy, at_least: 0.5}]\nphases:\n  - search: {strategy: random, evaluator: {name: "
+                                     "tabular, file: toy.nwt}, trials: 5}\n");
+  refuses("check peek.yaml", "constraint test_accuracy: a search must not look at the test part");
+  refuses("compare peek.yaml --strategies random", "constraint test_accuracy: a search must not look at the test part");
   config("trials: 5, fidelity: {name: hyperband, minimun: 1}");
   refuses("check c.yaml", "did you mean 'minimum'?");
   config("trials: 5, stop: medain");
   refuses("check c.yaml", "did you mean 'median'?");
+}
+
+// Zen-NAS' kind of search: a score under a limit of cost. The best of the table within 700 parameters has six larger choices.
+TEST_F(Tables, AScoreIsSearchedUnderALimitOfCost) {
+  import_toy();
+  write_file(folder_ / "zen.yaml",
+             "space: toy.nwt\nobjectives: [{metric: score}]\nconstraints: [{metric: params, at_most: 700}]\n"
+             "phases:\n  - search: {strategy: {name: evolution, population: 10, sample: 4}, evaluator: {name: tabular, file: toy.nwt}, trials: 120}\n");
+  ASSERT_EQ(run("search zen.yaml --out run").code, 0);
+  const Json best = json("top run --count 1");
+  EXPECT_EQ(best.dump().find("nan"), std::string::npos);
+  EXPECT_NE(best.dump().find("\"score\":36.0"), std::string::npos) << best.dump();
+  EXPECT_NE(best.dump().find("\"params\":700.0"), std::string::npos) << best.dump();
+}
+
+// The best by a score are asked first when their trainings are searched, whatever stands between the search and its strategy.
+TEST_F(Tables, AStudyOfScoresIsAWarmStart) {
+  import_toy();
+  write_file(folder_ / "scores.yaml", "space: toy.nwt\nobjectives: [{metric: score}]\nphases:\n  - search: {strategy: random, evaluator: {name: tabular, "
+                                      "file: toy.nwt}, trials: 40}\n");
+  ASSERT_EQ(run("search scores.yaml --out scored").code, 0);
+  const Json best = json("top scored --count 4");
+  for (const std::string more : {"", ", fidelity: {name: bohb, maximum: 9}", ", fidelity: {name: asha, maximum: 9}"}) {
+    write_file(folder_ / "warm.yaml", "space: toy.nwt\nphases:\n  - search: {strategy: {name: tpe, warm_start: scored, warm_start_best: 4}, evaluator: {name: "
+                                      "tabular, file: toy.nwt}, trials: 30" + more + "}\n");
+    std::filesystem::remove_all(folder_ / "warm");
+    const Ran ran = run("search warm.yaml --out warm");
+    ASSERT_EQ(ran.code, 0) << ran.out;
+    std::vector<std::string> first;  // those that go on with none
+    for (int number = 0; first.size() < 4; ++number) {
+      const std::string architecture = json("show warm search/" + std::to_string(number)).at("architecture");
+      if (std::find(first.begin(), first.end(), architecture) == first.end()) first.push_back(architecture);
+    }
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(first[i], best[i].at("architecture")) << i << more;
+  }
+}
+
+// One score of another evaluator and the cost, joined by their ranks.
+TEST_F(Tables, RanksOfSeveralScoresAreAnObjective) {
+  import_toy();
+  write_file(folder_ / "ranks.yaml",
+             "space: toy.nwt\nobjectives: [{metric: log_rank}]\n"
+             "phases:\n  - search: {strategy: evolution, evaluator: {name: ranks, of: tabular, file: toy.nwt, scores: 'score, val_accuracy', pool: 40}, trials: 100}\n");
+  EXPECT_EQ(run("check ranks.yaml").code, 0) << run("check ranks.yaml").out;
+  ASSERT_EQ(run("search ranks.yaml --out ranked").code, 0);
+  EXPECT_NE(json("top ranked --count 1").dump().find("\"score\":64.0"), std::string::npos) << json("top ranked --count 1").dump();
+  config("trials: 5");
+  const Ran wrong = run("check ranks.yaml phases.search.evaluator.fiel=x");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.out.find("evaluator tabular: unknown option 'fiel'; did you mean 'file'?"), std::string::npos) << wrong.out;
+}
+
+// (1, 6), (2, 1), (3, 5): the mean has the order of neither column, with 1, 2, 3 it agrees in two pairs of three.
+TEST_F(Tables, AMeanOfColumnsIsOneMetric) {
+  write_file(folder_ / "small.csv", "code,l,x,y\n0,1,1,6\n1,2,2,1\n2,3,3,5\n");
+  write_file(folder_ / "small.yaml",
+             "name: small\nfile: small.csv\ndecisions: [{name: layer, column: code, each: character, choices: [p, q, r]}]\n"
+             "metrics: {val_accuracy: {column: l, factor: 0.01}}\ntest: {test_accuracy: {mean: [x, y], factor: 0.01}}\n");
+  ASSERT_EQ(run("table import small.yaml --out small.nwt").code, 0);
+  const Json scores = json("correlate small.nwt --scores test_accuracy").at("scores");
+  ASSERT_EQ(scores.size(), 1u);
+  EXPECT_NEAR(scores[0].at("kendall").get<double>(), 1.0 / 3, 1e-12);
 }
 
 TEST_F(Tables, AMultiFidelitySearchRunsResumesAndExports) {
@@ -169,6 +241,13 @@ TEST_F(Tables, PredictorsStandBesideTheSizes) {
   ASSERT_NE(score, scores.end());
   EXPECT_EQ(score->at("rows"), 80);
   EXPECT_GT(score->at("spearman").get<double>(), 0.9);
+  const Json joined = json("correlate toy.nwt --scores 'score, params'").at("scores");
+  ASSERT_EQ(joined.size(), 4u);
+  EXPECT_EQ(joined[2].at("score"), "log_rank of these");
+  EXPECT_EQ(joined[3].at("score"), "vote of these");
+  EXPECT_EQ(joined[3].at("rows"), 80);
+  EXPECT_GT(joined[3].at("spearman").get<double>(), 0.9);
+  EXPECT_TRUE(json("correlate toy.nwt --scores 'score, minimise params'").at("scores")[3].at("spearman").is_null()) << "one against the other: no vote decides";
 }
 
 }  // namespace

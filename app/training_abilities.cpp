@@ -1,5 +1,7 @@
 #include "netwright/core/units.hpp"
+#include "netwright/evaluation/rank_evaluator.hpp"
 #include "netwright/proxy/score_evaluator.hpp"
+#include "netwright/search/model_predictors.hpp"
 #include "netwright/trained/builtin.hpp"
 #include "netwright/trained/inherit.hpp"
 #include "interrupt.hpp"
@@ -66,11 +68,11 @@ Abilities training_abilities() {
   program.runners.insert(program.runners.end(), {{"supernet", run_supernet_phase}, {"derive", run_derive_phase}, {"retrain", run_retrain_phase},
                                                  {"baselines", run_baselines_phase}, {"export", run_export_phase}});
   program.evaluators = [](const Config& config, const std::filesystem::path& folder, const std::string& phase) {
-    auto entries = torch_free_evaluators();
+    auto entries = plain_evaluators();
     entries.push_back(lazy_train_entry(config, folder));
     entries.push_back(inherit_entry(config, folder, phase));
     entries.push_back(lazy_score_entry(config));
-    return entries;
+    return with_ranks(std::move(entries));
   };
   return program;
 }

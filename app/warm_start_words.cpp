@@ -8,6 +8,7 @@
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/study/summary.hpp"
 #include "study_words.hpp"
 
 namespace netwright {
@@ -47,7 +48,7 @@ std::vector<Architecture> from_study(const Space& space, const std::filesystem::
   if (trials.empty()) throw UsageError(folder.string() + ": no search phase of this study has a finished trial");
   if (trials.front().space != space.info().name)
     throw UsageError(folder.string() + ": its architectures are of " + trials.front().space + ", not of " + space.info().name);
-  std::ranges::stable_sort(trials, [&](const Trial& a, const Trial& b) { return better(goal, a.outcome.metrics, b.outcome.metrics); });
+  std::ranges::stable_sort(trials, [&](const Trial& a, const Trial& b) { return ahead(a, b, goal); });
   std::vector<Architecture> result;
   std::set<Architecture> seen;
   for (const Trial& trial : trials) {

@@ -49,7 +49,7 @@ std::vector<std::string*> files_in(SearchOptions& search) {
   const auto add = [&](Settings& options, std::string_view key) {
     if (const auto found = options.find(key); found != options.end()) files.push_back(&found->second);
   };
-  add(search.evaluator_options, "file");
+  for (const char* key : {"file", "table", "state"}) add(search.evaluator_options, key);
   add(search.strategy_options, "warm_start");
   return files;
 }

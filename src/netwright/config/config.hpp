@@ -46,7 +46,8 @@ Config read_config(const std::filesystem::path& file, const std::vector<std::str
 Config read_config_text(std::string_view text, const std::string& origin, const std::vector<std::string>& overrides = {},
                         const KnownNames& names = {});
 
-// The files and folders that a search phase names, to be changed in place: an evaluator's `file`, a strategy's `warm_start`.
+// The files and folders that a search phase names, to be changed in place: an evaluator's `file`, `table` and `state`, a strategy's
+// `warm_start`.
 std::vector<std::string*> files_in(SearchOptions& search);
 // Whether a space's name is that of a file: YAML, or a stored table.
 bool is_space_file(std::string_view name);

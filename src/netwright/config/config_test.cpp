@@ -104,6 +104,20 @@ TEST(Config, FilesStandBesideTheConfig) {
   EXPECT_EQ(c.data.path, (folder / "images").string());
 }
 
+TEST(Config, FilesOfASearchStandBesideTheConfig) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "config_search_files";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "c.yaml") << "space: darts\nphases:\n  - search: {strategy: {name: random, warm_start: first.txt}, "
+                                      "evaluator: {name: any, file: a.nwt, table: b.nwt, state: states, run: ./train.sh}}\n";
+  const Config c = read_config(folder / "c.yaml");
+  const auto& search = std::get<SearchOptions>(c.phases[0].options);
+  EXPECT_EQ(search.evaluator_options.at("file"), (folder / "a.nwt").string());
+  EXPECT_EQ(search.evaluator_options.at("table"), (folder / "b.nwt").string());
+  EXPECT_EQ(search.evaluator_options.at("state"), (folder / "states").string());
+  EXPECT_EQ(search.evaluator_options.at("run"), "./train.sh");
+  EXPECT_EQ(search.strategy_options.at("warm_start"), (folder / "first.txt").string());
+}
+
 TEST(Config, TrainingOptionsComeFromEvaluatorOptions) {
   const auto options = read_training({{"epochs", "3"}, {"optimiser", "adam"}}, {.batch = 32}, "evaluator train");
   EXPECT_EQ(options.epochs, 3);

@@ -7,6 +7,10 @@
 
 namespace netwright {
 
-std::vector<EvaluatorEntry> torch_free_evaluators() { return {cost_entry(), tabular_entry(), predictor_entry(), command_entry()}; }
+std::vector<EvaluatorEntry> torch_free_evaluators(const std::vector<PredictorEntry>& more_predictors) {
+  std::vector<PredictorEntry> predictors = plain_predictors();
+  predictors.insert(predictors.end(), more_predictors.begin(), more_predictors.end());
+  return {cost_entry(), tabular_entry(), predictor_entry(predictors), command_entry()};
+}
 
 }  // namespace netwright

@@ -1,7 +1,7 @@
 #pragma once
 // Performance predictors: from features of an architecture to a number, with an uncertainty.
 //
-// All are fitted on n rows of equally many features and asked one row at a time. Values are in the metric's own unit.
+// All are fitted on n rows of equally many features (those of graphs: on rows of any length) and asked one row at a time. Values are in the metric's own unit.
 // Errors: UsageError for lengths that differ or fewer than two rows; Error when asked before fitted.
 #include <functional>
 #include <map>
@@ -47,6 +47,7 @@ struct PredictorEntry {
   std::string paper;
   std::vector<PredictorOption> options;
   std::unique_ptr<Predictor> (*make)(const PredictorCase&);
+  bool graphs = false;  // reads rows that hold a graph (space/features.hpp), of any length
 };
 
 // ridge, knn (predictors.cpp). Rooms with others give lists of their own.

@@ -9,6 +9,7 @@
 #include "netwright/core/units.hpp"
 #include "netwright/evaluation/predictor.hpp"
 #include "netwright/evaluation/stored_table.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/space/variation.hpp"
 
 namespace netwright {
@@ -22,21 +23,21 @@ std::size_t column_of(const TableSchema& schema, const std::string& metric) {
     names.push_back(schema.columns[c].metric);
     if (names.back() == metric && (found == schema.columns.size() || schema.columns[c].epochs > schema.columns[found].epochs)) found = c;
   }
-  if (metric.starts_with("test_")) throw UsageError("evaluator predictor, option metric: " + metric + " is of the test part, which a search must not see");
+  if (of_test_part(metric)) throw UsageError("evaluator predictor, option metric: " + metric + " is of the test part, which a search must not see");
   if (found == schema.columns.size()) throw UsageError("evaluator predictor, option metric: no '" + metric + "' in the table" + name_hint(metric, names));
   return found;
 }
 
 class PredictorEvaluator : public Evaluator {
  public:
-  explicit PredictorEvaluator(const EvaluatorCase& evaluator_case) : info_(info_of(predictor_entry())), space_(evaluator_case.space) {
-    const EvaluatorEntry entry = predictor_entry();
+  PredictorEvaluator(const EvaluatorEntry& entry, const std::vector<PredictorEntry>& predictors, const EvaluatorCase& evaluator_case)
+      : info_(info_of(entry)), space_(evaluator_case.space) {
     const auto text = [&](std::string_view name) { return trim(option(entry, evaluator_case, name)); };
     metric_ = text("metric");
     info_.metrics = {metric_, metric_ + "_deviation"};
     if (text("table").empty()) throw UsageError("evaluator predictor: the option table is missing; it is a stored table (.nwt)");
     const Seed seed(static_cast<std::uint64_t>(parse_count(text("seed"))));
-    predictor_ = make_predictor(plain_predictors(), text("predictor"), {.seed = seed});
+    predictor_ = make_predictor(predictors, text("predictor"), {.seed = seed});
     fit(StoredTable(text("table")), static_cast<std::size_t>(parse_count(text("known"))), seed);
   }
 
@@ -87,18 +88,23 @@ std::string unsuited(const EvaluatorCase& evaluator_case) {
 
 }  // namespace
 
-EvaluatorEntry predictor_entry() {
-  return {.name = "predictor",
-          .title = "A predictor fitted on rows of a table",
-          .metrics = {"val_accuracy", "val_accuracy_deviation"},
-          .traits = {"deterministic"},
-          .options = {{"table", "", "stored table (.nwt) of the space"},
-                      {"predictor", "ridge", "ridge or knn"},
-                      {"metric", "val_accuracy", "what is predicted"},
-                      {"known", "200", "rows that it is fitted on; 0 = all"},
-                      {"seed", "0", "which rows"}},
-          .unsuited = unsuited,
-          .make = [](const EvaluatorCase& c) -> std::unique_ptr<Evaluator> { return std::make_unique<PredictorEvaluator>(c); }};
+EvaluatorEntry predictor_entry(const std::vector<PredictorEntry>& predictors) {
+  std::vector<std::string> names;
+  for (const PredictorEntry& predictor : predictors) names.push_back(predictor.name);
+  EvaluatorEntry entry{.name = "predictor",
+                       .title = "A predictor fitted on rows of a table",
+                       .metrics = {"val_accuracy", "val_accuracy_deviation"},
+                       .traits = {"deterministic"},
+                       .options = {{"table", "", "stored table (.nwt) of the space"},
+                                   {"predictor", "ridge", "one of " + join(names, ", ")},
+                                   {"metric", "val_accuracy", "what is predicted"},
+                                   {"known", "200", "rows that it is fitted on; 0 = all"},
+                                   {"seed", "0", "which rows"}},
+                       .unsuited = unsuited};
+  entry.make = [bare = entry, predictors](const EvaluatorCase& c) -> std::unique_ptr<Evaluator> {
+    return std::make_unique<PredictorEvaluator>(bare, predictors, c);
+  };
+  return entry;
 }
 
 }  // namespace netwright

@@ -6,9 +6,9 @@
 #include "netwright/core/names.hpp"
 
 namespace netwright {
-namespace {
 
 void check_options(const EvaluatorEntry& entry, const EvaluatorCase& evaluator_case) {
+  if (entry.forwards) return;  // the inner evaluator checks what is not its own
   std::vector<std::string> known;
   for (const EvaluatorOption& option : entry.options) known.push_back(option.name);
   for (const auto& [name, value] : evaluator_case.options) {
@@ -17,8 +17,6 @@ void check_options(const EvaluatorEntry& entry, const EvaluatorCase& evaluator_c
     throw UsageError("evaluator " + entry.name + ": unknown option '" + name + "'" + hint);
   }
 }
-
-}  // namespace
 
 EvaluatorInfo info_of(const EvaluatorEntry& entry) {
   return {.name = entry.name, .title = entry.title, .metrics = entry.metrics, .traits = entry.traits};
@@ -30,6 +28,14 @@ const EvaluatorEntry& find_evaluator(const std::vector<EvaluatorEntry>& entries,
   std::vector<std::string> names;
   for (const EvaluatorEntry& entry : entries) names.push_back(entry.name);
   throw UsageError("unknown evaluator '" + std::string(name) + "'" + name_hint(name, names));
+}
+
+const EvaluatorEntry* judging(const std::vector<EvaluatorEntry>& entries, std::string_view name, const EvaluatorCase& evaluator_case) {
+  const auto found = std::ranges::find(entries, name, &EvaluatorEntry::name);
+  if (found == entries.end()) return nullptr;
+  if (!found->forwards) return &*found;
+  const auto inner = std::ranges::find(entries, option(*found, evaluator_case, "of"), &EvaluatorEntry::name);
+  return inner == entries.end() || inner->forwards ? nullptr : &*inner;
 }
 
 std::unique_ptr<Evaluator> make_evaluator(const std::vector<EvaluatorEntry>& entries, std::string_view name, const EvaluatorCase& evaluator_case) {

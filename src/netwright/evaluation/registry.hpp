@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "netwright/evaluation/evaluator.hpp"
+#include "netwright/evaluation/predictor.hpp"
 
 namespace netwright {
 
@@ -34,15 +35,22 @@ struct EvaluatorEntry {
   // Why it cannot judge this space with these options, or "". Null: it judges every space. Cost: below 1 ms.
   std::function<std::string(const EvaluatorCase&)> unsuited;
   std::function<std::unique_ptr<Evaluator>(const EvaluatorCase&)> make;
+  bool forwards = false;  // stands around the evaluator that its option `of` names, whose options are given beside its own
 };
 
 EvaluatorInfo info_of(const EvaluatorEntry& entry);
 
-// cost, tabular, command: those that need no torch (evaluation/builtin.cpp).
-std::vector<EvaluatorEntry> torch_free_evaluators();
+// cost, tabular, predictor, command: those that need no torch (evaluation/builtin.cpp). Predictors of other rooms can be named too.
+std::vector<EvaluatorEntry> torch_free_evaluators(const std::vector<PredictorEntry>& more_predictors = {});
 
 // Errors: UsageError with the nearest name.
 const EvaluatorEntry& find_evaluator(const std::vector<EvaluatorEntry>& entries, std::string_view name);
+
+// The entry that judges: the named one, or that which its option `of` names where it stands around another. Null where there is none.
+const EvaluatorEntry* judging(const std::vector<EvaluatorEntry>& entries, std::string_view name, const EvaluatorCase& evaluator_case);
+
+// Errors: UsageError with the nearest name, for an option that the entry does not have; none for one that stands around another.
+void check_options(const EvaluatorEntry& entry, const EvaluatorCase& evaluator_case);
 
 // Errors: UsageError with the nearest name, for the evaluator or an option; Unsupported with the reason for a space that it cannot judge.
 std::unique_ptr<Evaluator> make_evaluator(const std::vector<EvaluatorEntry>& entries, std::string_view name, const EvaluatorCase& evaluator_case);

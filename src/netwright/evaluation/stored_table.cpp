@@ -15,6 +15,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/hash.hpp"
+#include "netwright/objective/test_part.hpp"
 
 namespace netwright {
 namespace {
@@ -123,7 +124,7 @@ void StoredTable::read_header(std::string_view header) {
   }
   std::set<std::int64_t> epochs;
   for (const TableColumn& column : schema_.columns)
-    if (column.epochs > 0 && column.metric != "train_seconds" && !column.metric.starts_with("test_")) epochs.insert(column.epochs);
+    if (column.epochs > 0 && column.metric != "train_seconds" && !of_test_part(column.metric)) epochs.insert(column.epochs);
   epochs_.assign(epochs.begin(), epochs.end());
 }
 

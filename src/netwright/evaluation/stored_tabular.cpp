@@ -10,13 +10,14 @@
 #include "netwright/core/names.hpp"
 #include "netwright/evaluation/stored_table.hpp"
 #include "netwright/evaluation/tabular.hpp"
+#include "netwright/objective/test_part.hpp"
 
 namespace netwright {
 namespace {
 
 constexpr std::string_view seconds_metric = "train_seconds";
 
-bool of_test(const TableColumn& column) { return column.metric.starts_with("test_"); }
+bool of_test(const TableColumn& column) { return of_test_part(column.metric); }
 
 class StoredTabular : public Evaluator {
  public:

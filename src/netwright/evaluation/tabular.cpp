@@ -9,6 +9,7 @@
 #include "netwright/evaluation/data_folder.hpp"
 #include "netwright/evaluation/stored_tabular.hpp"
 #include "netwright/evaluation/table.hpp"
+#include "netwright/objective/test_part.hpp"
 
 namespace netwright {
 namespace {
@@ -65,7 +66,9 @@ struct TabularOptions {
     if (metrics.empty()) refuse("metrics", "", "one metric at least");
     for (const Reading& reading : metrics) {
       // A search that could see the test part would be judged by what it has fitted.
-      if (reading.metric.starts_with("test_")) refuse("metrics", reading.metric, "a metric of a search; name it under test");
+      if (of_test_part(reading.metric)) refuse("metrics", reading.metric, "a metric of a search; name it under test");
+      const bool of_test = of_test_part(reading.column) || std::ranges::find(test, reading.column, &Reading::column) != test.end();
+      if (of_test) refuse("metrics", reading.metric + " = " + reading.column, "a metric of a search: its column is of the test part");
     }
   }
 

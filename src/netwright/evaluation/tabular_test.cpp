@@ -127,6 +127,8 @@ TEST(Tabular, RefusesBadOptionsAtOnce) {
   EXPECT_NE(message({{"metrics", "a = b * c"}}).find("'c' is not a factor, a finite number"), std::string::npos);
   EXPECT_NE(message({{"metrics", ""}}).find("is not one metric at least"), std::string::npos);
   EXPECT_NE(message({{"metrics", "test_accuracy = c10_test200"}}).find("is not a metric of a search"), std::string::npos);
+  EXPECT_NE(message({{"metrics", "val_accuracy = c10_test200 * 0.01"}}).find("its column is of the test part"), std::string::npos);  // as `test` reads it
+  EXPECT_NE(message({{"metrics", "val_accuracy = test_accuracy"}, {"test", ""}}).find("its column is of the test part"), std::string::npos);
   EXPECT_NE(message({{"epochs", "0"}}).find("'0' is not a number of epochs above 0"), std::string::npos);
   EXPECT_NE(message({{"file", "/nowhere/t.csv"}}).find("/nowhere/t.csv"), std::string::npos);
   const std::string other_space = message_of([&] { tabular({{"file", shipped_file("nb201/nb201.csv.zst").string()}}, "minimal2"); });

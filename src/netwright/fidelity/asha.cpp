@@ -17,7 +17,7 @@ class Asha : public Scheduler {
   explicit Asha(const SchedulerCase& scheduler_case)
       : epochs_(rung_epochs(budget_range(scheduler_case))),
         rungs_(scheduler_case.goal, epochs_.size(), budget_range(scheduler_case).eta),
-        proposer_(one_strategy(scheduler_case.make_strategy(0))) {}
+        proposer_(one_strategy(search_strategy(scheduler_case))) {}
 
   Turn ask() override {
     if (const auto promotion = rungs_.promote()) {

@@ -6,6 +6,7 @@
 #include "netwright/fidelity/asha.hpp"
 #include "netwright/fidelity/halving.hpp"
 #include "netwright/fidelity/options.hpp"
+#include "netwright/fidelity/proposer.hpp"
 
 namespace netwright {
 namespace {
@@ -29,7 +30,7 @@ class Full : public Scheduler {
 class OwnedFull : public Scheduler {
  public:
   explicit OwnedFull(const SchedulerCase& scheduler_case)
-      : strategy_(scheduler_case.make_strategy(0)),
+      : strategy_(search_strategy(scheduler_case)),
         full_(*strategy_, static_cast<std::int64_t>(number_option(scheduler_case.options, "maximum", 0, 0, 1e15))) {}
   Turn ask() override { return full_.ask(); }
   void tell(const Told& told) override { full_.tell(told); }
@@ -72,7 +73,7 @@ const std::vector<SchedulerEntry>& schedulers() {
        .title = "Hyperband whose strategy has a model for each budget; a third of the asks random",
        .paper = "Falkner et al. 2018, arXiv 1807.01774",
        .options = with_range({{"random", "0.333333333333", "share of random asks"},
-                              {"enough", "0", "observations that a budget's model needs; 0: decisions + 1"}}),
+                              {"enough", "0", "observations that a budget's model needs, and its `start`; 0: decisions + 1"}}),
        .make = make_bohb},
       {.name = "asha",
        .title = "Asynchronous successive halving: promotes whenever it can, never waits",

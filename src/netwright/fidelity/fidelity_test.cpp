@@ -60,7 +60,7 @@ struct Bench {
                                   Goal goal = {}) const {
     return make_scheduler(name, {.tree = tree,
                                  .make_strategy =
-                                     [this, strategy, goal](std::int64_t number) {
+                                     [this, strategy, goal](std::int64_t number, std::int64_t) {
                                        const Seed seed = Seed(5).derive("strategy", static_cast<std::uint64_t>(number));
                                        return make_strategy(strategy, {.tree = tree, .goal = goal, .seed = seed});
                                      },
@@ -190,11 +190,39 @@ TEST(Schedulers, BohbAsksTheModelOfTheLargestBudgetWithEnough) {
   };
   const DecisionTree tree = bits(10);
   const auto scheduler = make_scheduler("bohb", {.tree = tree,
-                                                 .make_strategy = [](std::int64_t n) { return std::make_unique<Speaker>(n); },
+                                                 .make_strategy = [](std::int64_t n, std::int64_t) { return std::make_unique<Speaker>(n); },
                                                  .options = {{"maximum", "9"}, {"random", "0"}, {"enough", "3"}}});
   const auto done = run(*scheduler, 9 + 3 + 1 + 2);
   EXPECT_EQ(done[3].job.architecture.picks[0], 1);   // three at one epoch: its model is asked
   EXPECT_EQ(done[13].job.architecture.picks[1], 1);  // three at three epochs: the larger budget's
+}
+
+// Each budget's model begins where it has enough, and a warm start comes before all models, once.
+TEST(Schedulers, BohbsModelsStartWhereTheyAreAskedAndAWarmStartComesFirst) {
+  const DecisionTree tree = bits(10);
+  std::vector<std::int64_t> starts;
+  const auto make = [&](std::int64_t number, std::int64_t start) {
+    starts.push_back(start);
+    return make_strategy("random", {.tree = tree, .goal = {}, .seed = Seed(static_cast<std::uint64_t>(number))});
+  };
+  std::vector<Architecture> first;
+  for (std::size_t i = 0; i < 3; ++i) {
+    first.push_back({std::vector<std::int64_t>(10, 0)});
+    first.back().picks[i] = 1;
+  }
+  for (const std::string name : {"bohb", "hyperband", "halving", "asha", "full"}) {
+    starts.clear();
+    const auto scheduler = make_scheduler(name, {.tree = tree, .make_strategy = make, .options = {{"maximum", "9"}}, .first = first});
+    const auto done = run(*scheduler, 30);
+    std::size_t asked = 0;
+    for (const Done& d : done) {
+      if (d.job.continues >= 0) continue;
+      if (asked < first.size()) EXPECT_EQ(d.job.architecture, first[asked]) << name;
+      ++asked;
+    }
+    EXPECT_GT(asked, first.size()) << name;
+    for (const std::int64_t start : starts) EXPECT_EQ(start, name == "bohb" ? 11 : 0) << name;  // ten decisions and one
+  }
 }
 
 TEST(Schedulers, SeveralObjectivesPromoteTheFront) {

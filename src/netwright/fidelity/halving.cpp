@@ -93,12 +93,12 @@ std::unique_ptr<Scheduler> make_halving(const SchedulerCase& scheduler_case) {
   const BudgetRange range = budget_range(scheduler_case);
   const double all = std::pow(range.eta, static_cast<double>(rungs_above_first(range)));
   const auto count = static_cast<std::int64_t>(std::ceil(number_option(scheduler_case.options, "configurations", std::round(all), 1, no_limit)));
-  return std::make_unique<Brackets>(std::vector{halving_bracket(count, range)}, scheduler_case.goal, one_strategy(scheduler_case.make_strategy(0)));
+  return std::make_unique<Brackets>(std::vector{halving_bracket(count, range)}, scheduler_case.goal, one_strategy(search_strategy(scheduler_case)));
 }
 
 std::unique_ptr<Scheduler> make_hyperband(const SchedulerCase& scheduler_case) {
   return std::make_unique<Brackets>(hyperband_brackets(budget_range(scheduler_case)), scheduler_case.goal,
-                                    one_strategy(scheduler_case.make_strategy(0)));
+                                    one_strategy(search_strategy(scheduler_case)));
 }
 
 std::unique_ptr<Scheduler> make_bohb(const SchedulerCase& scheduler_case) {

@@ -11,7 +11,8 @@ namespace netwright {
 
 std::unique_ptr<Scheduler> make_halving(const SchedulerCase& scheduler_case);    // option configurations: n; default eta^(rungs - 1)
 std::unique_ptr<Scheduler> make_hyperband(const SchedulerCase& scheduler_case);
-// Options random (share of random asks, 1/3) and enough (observations that a budget's model needs; 0: decisions + 1).
+// Options random (share of random asks, 1/3) and enough (observations that a budget's model needs, and the random start
+// of its strategy where the user gives none; 0: decisions + 1).
 std::unique_ptr<Scheduler> make_bohb(const SchedulerCase& scheduler_case);
 
 }  // namespace netwright

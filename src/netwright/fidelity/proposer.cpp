@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "netwright/space/variation.hpp"
+#include "netwright/strategy/warm_start.hpp"
 
 namespace netwright {
 namespace {
@@ -31,9 +32,11 @@ class OneABudget : public Proposer {
       : make_(scheduler_case.make_strategy),
         tree_(scheduler_case.tree),
         rng_(scheduler_case.seed.derive("bohb").rng()),
-        options_(options) {}
+        options_(options),
+        first_(scheduler_case.tree, scheduler_case.first, nullptr) {}
 
   std::optional<Architecture> ask() override {
+    if (!first_.through()) return first_.ask();
     Model* model = usable_model();
     const bool random = rng_.chance(options_.random_share);
     if (model == nullptr || random) return sample(tree_, rng_);
@@ -42,7 +45,7 @@ class OneABudget : public Proposer {
 
   void tell(const Told& told, std::int64_t epochs, bool) override {
     Model& model = models_[epochs];
-    if (!model.strategy) model.strategy = make_(epochs);
+    if (!model.strategy) model.strategy = make_(epochs, static_cast<std::int64_t>(options_.enough));
     Told own = told;
     own.trial = static_cast<std::int64_t>(model.told++);
     model.strategy->tell(own);
@@ -65,10 +68,17 @@ class OneABudget : public Proposer {
   const DecisionTree& tree_;
   Rng rng_;
   BudgetModels options_;
+  WarmStart first_;
   std::map<std::int64_t, Model> models_;  // by epochs
 };
 
 }  // namespace
+
+std::unique_ptr<Strategy> search_strategy(const SchedulerCase& scheduler_case) {
+  auto strategy = scheduler_case.make_strategy(0, 0);
+  if (scheduler_case.first.empty()) return strategy;
+  return std::make_unique<WarmStart>(scheduler_case.tree, scheduler_case.first, std::move(strategy));
+}
 
 std::unique_ptr<Proposer> one_strategy(std::unique_ptr<Strategy> strategy) { return std::make_unique<OneStrategy>(std::move(strategy)); }
 

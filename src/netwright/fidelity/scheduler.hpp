@@ -37,8 +37,9 @@ class Scheduler {
   virtual void tell(const Told& told) = 0;
 };
 
-// A fresh strategy; the same number gives the same one. 0 is the search's own, others are models of one budget each.
-using StrategyMaker = std::function<std::unique_ptr<Strategy>(std::int64_t number)>;
+// A fresh strategy; the same number gives the same one. 0 is the search's own, others are models of one budget each. `start`: how many random
+// asks it shall begin with, where it has an option of that name that the user has not given; 0: its own default.
+using StrategyMaker = std::function<std::unique_ptr<Strategy>(std::int64_t number, std::int64_t start)>;
 
 struct SchedulerCase {
   const DecisionTree& tree;  // outlives the scheduler
@@ -46,6 +47,7 @@ struct SchedulerCase {
   Goal goal = {};
   Seed seed = Seed(0);
   std::map<std::string, std::string, std::less<>> options = {};
+  std::vector<Architecture> first = {};  // a warm start: asked before any strategy is
 };
 
 struct SchedulerEntry {

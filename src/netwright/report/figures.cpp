@@ -92,7 +92,7 @@ std::vector<const Trial*> curve_trials(const ReportData& data) {
   for (const auto& trial : data.trials)
     if (trial.outcome.reports.size() > 1) (trial.label.empty() ? others : labelled).push_back(&trial);
   auto& chosen = labelled.empty() ? others : labelled;
-  std::stable_sort(chosen.begin(), chosen.end(), [&](const Trial* a, const Trial* b) { return better(data.goal, a->outcome.metrics, b->outcome.metrics); });
+  std::stable_sort(chosen.begin(), chosen.end(), [&](const Trial* a, const Trial* b) { return ahead(*a, *b, data.goal); });
   if (chosen.size() > most_curves) chosen.resize(most_curves);
   return chosen;
 }

@@ -90,7 +90,7 @@ std::string best_trials_table(const ReportData& data) {
   std::vector<const Trial*> trials;
   for (const auto& trial : data.trials)
     if (trial.state == TrialState::done || trial.state == TrialState::stopped) trials.push_back(&trial);
-  std::stable_sort(trials.begin(), trials.end(), [&](const Trial* a, const Trial* b) { return better(data.goal, a->outcome.metrics, b->outcome.metrics); });
+  std::stable_sort(trials.begin(), trials.end(), [&](const Trial* a, const Trial* b) { return ahead(*a, *b, data.goal); });
   const std::size_t all = trials.size();
   if (all > most_trials) trials.resize(most_trials);
   const auto metrics = table_metrics(data);

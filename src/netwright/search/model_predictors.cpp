@@ -6,6 +6,7 @@
 #include "netwright/objective/rank.hpp"
 #include "netwright/strategy/boosted_trees.hpp"
 #include "netwright/strategy/gaussian_process.hpp"
+#include "netwright/strategy/graph_network.hpp"
 #include "netwright/strategy/mlp_ensemble.hpp"
 
 namespace netwright {
@@ -51,6 +52,23 @@ class Model : public Predictor {
   double middle_ = 0, scale_ = 1;
 };
 
+class OfGraphs : public Predictor {
+ public:
+  explicit OfGraphs(const PredictorCase& predictor_case) : network_({.seed = predictor_case.seed.derive("gcn")}) {}
+
+  void fit(std::span<const FeatureRow> rows, std::span<const double> values) override {
+    if (rows.size() != values.size() || rows.size() < 2) throw UsageError("predictor: at least two rows, and as many values, are needed");
+    std::vector<GraphSample> graphs;
+    for (const FeatureRow& row : rows) graphs.push_back(read_graph_row(row));
+    network_.fit(graphs, values);
+  }
+
+  Predicted predict(std::span<const double> row) const override { return {.mean = network_.predict(read_graph_row(row))}; }
+
+ private:
+  GraphNetwork network_;
+};
+
 std::unique_ptr<Regressor> process(const PredictorCase&, const FeatureRows& x, std::span<const double> y) {
   return std::make_unique<GaussianProcess>(likeliest_options(x, y));
 }
@@ -80,7 +98,25 @@ std::vector<PredictorEntry> model_predictors() {
            .title = "Gradient-boosted regression trees",
            .paper = "Friedman 2001, Annals of Statistics 29; Chen and Guestrin 2016, arXiv 1603.02754",
            .options = {},
-           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, trees); }}};
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, trees); }},
+          {.name = "gcn",
+           .title = "Graph convolutional network on the network's graph",
+           .paper = "Wen et al. 2020, arXiv 1912.00848",
+           .options = {},
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<OfGraphs>(c); },
+           .graphs = true}};
+}
+
+std::vector<PredictorEntry> all_predictors() {
+  std::vector<PredictorEntry> entries = plain_predictors();
+  for (PredictorEntry& entry : model_predictors()) entries.push_back(std::move(entry));
+  return entries;
+}
+
+std::vector<EvaluatorEntry> plain_evaluators() {
+  std::vector<PredictorEntry> of_numbers = model_predictors();
+  std::erase_if(of_numbers, [](const PredictorEntry& entry) { return entry.graphs; });
+  return torch_free_evaluators(of_numbers);
 }
 
 }  // namespace netwright

@@ -9,9 +9,9 @@
 namespace netwright {
 namespace {
 
-std::vector<PredictorEntry> all() {
-  std::vector<PredictorEntry> entries = plain_predictors();
-  for (PredictorEntry& entry : model_predictors()) entries.push_back(entry);
+std::vector<PredictorEntry> of_numbers() {
+  std::vector<PredictorEntry> entries = all_predictors();
+  std::erase_if(entries, [](const PredictorEntry& entry) { return entry.graphs; });
   return entries;
 }
 
@@ -35,8 +35,8 @@ Data data(std::size_t count, std::uint64_t seed) {
 
 TEST(Predictors, EveryOneOrdersWhatItHasNotSeen) {
   const Data known = data(80, 1), unseen = data(60, 2);
-  for (const PredictorEntry& entry : all()) {
-    const auto predictor = make_predictor(all(), entry.name, {.seed = Seed(3), .options = {}});
+  for (const PredictorEntry& entry : of_numbers()) {
+    const auto predictor = make_predictor(all_predictors(), entry.name, {.seed = Seed(3), .options = {}});
     predictor->fit(known.rows, known.values);
     std::vector<double> predicted;
     for (const FeatureRow& row : unseen.rows) {
@@ -53,22 +53,35 @@ TEST(Predictors, EveryOneOrdersWhatItHasNotSeen) {
 
 TEST(Predictors, AreFunctionsOfTheirSeedAndData) {
   const Data known = data(40, 1), unseen = data(5, 2);
-  for (const PredictorEntry& entry : all()) {
-    const auto once = make_predictor(all(), entry.name, {.seed = Seed(3)}), again = make_predictor(all(), entry.name, {.seed = Seed(3)});
+  for (const PredictorEntry& entry : of_numbers()) {
+    const auto once = make_predictor(all_predictors(), entry.name, {.seed = Seed(3)}), again = make_predictor(all_predictors(), entry.name, {.seed = Seed(3)});
     once->fit(known.rows, known.values), again->fit(known.rows, known.values);
     for (const FeatureRow& row : unseen.rows) EXPECT_EQ(once->predict(row).mean, again->predict(row).mean) << entry.name;
   }
 }
 
+TEST(Predictors, OneOfGraphsReadsGraphsAlone) {
+  const auto predictor = make_predictor(all_predictors(), "gcn", {.seed = Seed(1), .options = {}});
+  // One node or two, with one feature each: [nodes, width, features, edge].
+  const std::vector<FeatureRow> rows{{1, 1, 1}, {2, 1, 1, 0, 1, 2}, {2, 1, 0, 1, 1, 2}, {1, 1, 0}};
+  const std::vector<double> values{1, 2, 3, 4};
+  EXPECT_THROW(predictor->predict(rows[0]), Error);
+  predictor->fit(rows, values);
+  std::vector<double> predicted;
+  for (const FeatureRow& row : rows) predicted.push_back(predictor->predict(row).mean);
+  EXPECT_GT(spearman_rho(predicted, values), 0.7);
+  EXPECT_THROW(predictor->fit(std::vector<FeatureRow>{{0.5, 0.25}, {1, 0}}, std::vector<double>{1, 2}), UsageError);
+}
+
 TEST(Predictors, RefuseWhatCannotBe) {
-  for (const PredictorEntry& entry : all()) {
-    const auto predictor = make_predictor(all(), entry.name, {});
+  for (const PredictorEntry& entry : of_numbers()) {
+    const auto predictor = make_predictor(all_predictors(), entry.name, {});
     EXPECT_THROW(predictor->predict(FeatureRow{1, 2}), Error) << entry.name;
     EXPECT_THROW(predictor->fit(std::vector<FeatureRow>{{1}, {1, 2}}, std::vector<double>{1, 2}), UsageError) << entry.name;
     EXPECT_THROW(predictor->fit(std::vector<FeatureRow>{{1}}, std::vector<double>{1}), UsageError) << entry.name;
   }
-  EXPECT_THROW(make_predictor(all(), "rigde", {}), UsageError);
-  EXPECT_THROW(make_predictor(all(), "ridge", {.options = {{"lambda", "-1"}}}), UsageError);
+  EXPECT_THROW(make_predictor(all_predictors(), "rigde", {}), UsageError);
+  EXPECT_THROW(make_predictor(all_predictors(), "ridge", {.options = {{"lambda", "-1"}}}), UsageError);
 }
 
 // Linear data: ridge without penalty is exact, and the quality of a perfect prediction is perfect.
@@ -76,7 +89,7 @@ TEST(Predictors, LeastSquaresAreExactOnALine) {
   std::vector<FeatureRow> rows;
   std::vector<double> values, predicted;
   for (int i = 0; i < 12; ++i) rows.push_back({static_cast<double>(i), static_cast<double>(i * i)}), values.push_back(3 + 2.0 * i - 0.5 * i * i);
-  const auto linear = make_predictor(all(), "ridge", {.options = {{"lambda", "0"}, {"bias", "true"}}});
+  const auto linear = make_predictor(all_predictors(), "ridge", {.options = {{"lambda", "0"}, {"bias", "true"}}});
   linear->fit(rows, values);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     predicted.push_back(linear->predict(rows[i]).mean);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "netwright/core/error.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/search/coordinator.hpp"
 #include "netwright/search/judgement.hpp"
 #include "netwright/search/stopping.hpp"
@@ -32,9 +33,7 @@ void check(const SearchCase& search_case) {
   if (!(search_case.max_seconds > 0)) refuse("max_seconds", search_case.max_seconds, "must be above 0");
   if (search_case.max_failures < 0) refuse("max_failures", search_case.max_failures, "must not be below 0");
   if (search_case.launcher != nullptr && search_case.study.file() == ":memory:") throw UsageError("workers need a study in a file");
-  for (const Objective& objective : search_case.goal.objectives)
-    if (objective.metric.rfind("test_", 0) == 0)
-      throw UsageError("objective " + objective.metric + ": a search must not look at the test part; use val_accuracy or the like");
+  refuse_test_part(search_case.goal);
 }
 
 class Search {

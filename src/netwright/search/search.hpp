@@ -59,7 +59,7 @@ struct SearchResult {
 // A failing candidate is a failed trial; one that kills its worker twice is "crashed: signal 11 in 2 attempts" (in this process, without
 // workers, it takes the search with it). The same trial may cost two evaluations when a worker or the search is killed.
 // Cost beside the evaluation: two commits a trial; with "simulated time" in this process one commit every half second (20 us a trial).
-// Errors: UsageError for a bad number, or a goal on test_...; Error when the study was made by another version or configuration (both
+// Errors: UsageError for a bad number, or a goal on the test part (objective/test_part.hpp); Error when the study was made by another version or configuration (both
 // texts of the first differing trial), when another process runs it, when too many trials in a row failed, when workers cannot start.
 SearchResult run_search(const SearchCase& search_case);
 

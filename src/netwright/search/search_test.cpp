@@ -111,7 +111,7 @@ struct Plan {
 std::unique_ptr<Scheduler> scheduler_of(const Plan& plan) {
   if (plan.schedule.empty()) return nullptr;
   return make_scheduler(plan.schedule, {.tree = space().decisions(),
-                                        .make_strategy = [&plan](std::int64_t) { return std::make_unique<Attentive>(plan.asks); },
+                                        .make_strategy = [&plan](std::int64_t, std::int64_t) { return std::make_unique<Attentive>(plan.asks); },
                                         .seed = Seed(plan.seed),
                                         .options = {{"maximum", "9"}}});
 }
@@ -284,20 +284,33 @@ TEST(Search, AnInterruptedEvaluationIsDoneAgain) {
   EXPECT_EQ(essence(study), uninterrupted(whole));
 }
 
+// Killed as soon as it has stored something more than the one before it, and before it is through: what is in the study then is a part.
 TEST_F(SearchFile, AKilledSearchResumesWithTheSameTrials) {
   for (const std::string manner : {"slow", "simulated"}) {
-    const Plan whole{.manner = manner, .trials = manner == "slow" ? 60 : 20'000, .window = 3};
+    // Simulated trials are committed every half second; here each takes a millisecond, so that a commit comes before the end.
+    const Plan whole{.manner = manner, .trials = manner == "slow" ? 300 : 4'000, .window = 3};
     { Study::create(file(manner), {}); }
-    for (int round = 0; round < 4; ++round) {
+    const auto stored = [&] { return Study::open(file(manner)).finished_from("search", 0).size(); };
+    for (int round = 0; round < 3; ++round) {
+      const std::size_t before = stored();
       const pid_t child = ::fork();
       if (child == 0) {
         Study study = Study::open(file(manner));
-        search(study, whole);
+        Plan plan = whole;
+        if (manner == "simulated") plan.on_trial = [](const Trial&) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+        search(study, plan);
         ::_exit(0);
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(20 + 7 * round));
+      bool runs = true;
+      while (runs && stored() == before) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        runs = ::waitpid(child, nullptr, WNOHANG) == 0;
+      }
+      ASSERT_TRUE(runs) << "the search ended before it was killed";
       ::kill(child, SIGKILL);
       ::waitpid(child, nullptr, 0);
+      EXPECT_GT(stored(), before);
+      EXPECT_LT(stored(), static_cast<std::size_t>(whole.trials)) << "the search was through before it was killed";
     }
     Study study = Study::open(file(manner));
     search(study, whole);
@@ -485,6 +498,8 @@ TEST(Search, WrongUseEndsItAtOnce) {
   Synthetic evaluator;
   const Goal peeking = {.objectives = {{.metric = "test_accuracy"}}};
   EXPECT_THROW(run_search({.space = space(), .strategy = strategy, .evaluator = evaluator, .study = study, .goal = peeking}), UsageError);
+  const Goal bounded = {.constraints = {{.metric = "test_accuracy", .at_most = 0.5, .at_least = true}}};
+  EXPECT_THROW(run_search({.space = space(), .strategy = strategy, .evaluator = evaluator, .study = study, .goal = bounded}), UsageError);
 }
 
 TEST(Search, RefusesTheStudyOfAnotherConfiguration) {

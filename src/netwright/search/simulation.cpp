@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "netwright/core/error.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/search/judgement.hpp"
 
 namespace netwright {
@@ -71,12 +72,9 @@ class Simulation {
   }
 
   void tell(const SimulatedTrial& trial) {
-    Metrics seen;
-    for (const auto& metric : trial.outcome.metrics)
-      if (!metric.first.starts_with("test_")) seen.insert(metric);
     case_.scheduler.tell({.trial = trial.number,
                           .architecture = trial.job.architecture,
-                          .metrics = std::move(seen),
+                          .metrics = without_test_part(trial.outcome.metrics),
                           .failed = trial.outcome.status == Status::failed});
     if (case_.stop_rule != nullptr) ended_curves_.push_back(curve_of_[static_cast<std::size_t>(trial.number)]);
   }
@@ -95,6 +93,7 @@ class Simulation {
 
 std::vector<SimulatedTrial> simulate(const SimulationCase& simulation_case) {
   if (simulation_case.trials < 1 || simulation_case.workers < 1) throw UsageError("simulation: at least 1 trial and 1 worker are needed");
+  refuse_test_part(simulation_case.goal);
   return Simulation(simulation_case).run();
 }
 

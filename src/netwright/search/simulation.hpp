@@ -34,7 +34,8 @@ struct SimulatedTrial {
   double start_seconds = 0, end_seconds = 0;
 };
 
-// The trials that ended in time, in the order in which they ended. Errors: those of the evaluator; UsageError for numbers below 1.
+// The trials that ended in time, in the order in which they ended. Errors: those of the evaluator; UsageError for
+// numbers below 1, or a goal on the test part.
 std::vector<SimulatedTrial> simulate(const SimulationCase& simulation_case);
 
 }  // namespace netwright

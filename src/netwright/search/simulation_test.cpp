@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "netwright/core/error.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
 
@@ -47,7 +48,7 @@ struct Plan {
 };
 
 std::vector<SimulatedTrial> simulated(const Plan& plan) {
-  const auto make = [](std::int64_t number) {
+  const auto make = [](std::int64_t number, std::int64_t) {
     return make_strategy("random", {.tree = space().decisions(), .goal = {}, .seed = Seed(3).derive("s", static_cast<std::uint64_t>(number))});
   };
   const auto scheduler =
@@ -60,6 +61,15 @@ std::vector<SimulatedTrial> simulated(const Plan& plan) {
                    .trials = plan.trials,
                    .max_seconds = plan.max_seconds,
                    .workers = plan.workers});
+}
+
+TEST(Simulation, NeverLooksAtTheTestPart) {
+  const auto scheduler = make_scheduler("full", {.tree = space().decisions(), .make_strategy = [](std::int64_t, std::int64_t) {
+    return make_strategy("random", {.tree = space().decisions(), .goal = {}, .seed = Seed(1), .options = {}});
+  }});
+  Clocked evaluator;
+  EXPECT_THROW(simulate({.scheduler = *scheduler, .evaluator = evaluator, .goal = {.objectives = {{.metric = "test_accuracy"}}}}), UsageError);
+  EXPECT_THROW(simulate({.scheduler = *scheduler, .evaluator = evaluator, .goal = {.constraints = {{.metric = "test_loss"}}}}), UsageError);
 }
 
 TEST(Simulation, OneWorkerAddsUp) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "netwright/core/error.hpp"
+#include "netwright/objective/test_part.hpp"
 #include "netwright/search/judgement.hpp"
 #include "netwright/study/summary.hpp"
 
@@ -22,14 +23,6 @@ double busy_seconds(const std::vector<Trial>& trials) {
     end = std::max(end, to);
   }
   return busy;
-}
-
-// What a strategy may see: nothing of the test part.
-Metrics without_test(const Metrics& metrics) {
-  Metrics seen;
-  for (const auto& metric : metrics)
-    if (metric.first.rfind("test_", 0) != 0) seen.insert(metric);
-  return seen;
 }
 
 [[noreturn]] void refuse(const Trial& trial, const std::string& recorded, const std::string& asked) {
@@ -84,7 +77,7 @@ bool Window::tell_until(std::int64_t count) {
     const Outcome& outcome = found->second;
     scheduler_.tell({.trial = told_,
                          .architecture = std::move(untold_.front()),
-                         .metrics = without_test(outcome.metrics),
+                         .metrics = without_test_part(outcome.metrics),
                          .failed = outcome.status == Status::failed});
     told_seconds_ += outcome.seconds;
     untold_.pop_front();

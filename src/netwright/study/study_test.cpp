@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -367,6 +368,14 @@ TEST(MetricsJson, KeepsEveryBit) {
   EXPECT_EQ(back.at("a"), strange.at("a"));
   EXPECT_EQ(back.at("b"), strange.at("b"));
   EXPECT_TRUE(std::isnan(back.at("c")));
+  EXPECT_TRUE(rc::check("plain names and numbers of any size come back to the bit", [](const std::map<std::uint8_t, double>& values) {
+    Metrics metrics;
+    for (const auto& [key, value] : values) metrics.emplace("metric_" + std::to_string(key), value);
+    RC_ASSERT(parse_metrics(metrics_json(metrics)) == metrics);
+  }));
+  EXPECT_EQ(parse_metrics("{\"a\": 1.5, \"b\":-2e3}"), (Metrics{{"a", 1.5}, {"b", -2000}}));
+  EXPECT_EQ(parse_metrics("{}"), Metrics{});
+  for (const char* wrong : {"{\"a\":1,}", "{\"a\":}", "{\"a\":nan}", "{\"a\":.5}", "{\"a\":1 2}", "{\"a\"1}", "{", "{\"a\":-}", "{\"a\":inf}"}) EXPECT_THROW(parse_metrics(wrong), Error) << wrong;
   EXPECT_THROW(parse_metrics("[1]"), Error);
   EXPECT_THROW(parse_metrics("{\"a\": true}"), Error);
 }
@@ -396,6 +405,29 @@ TEST(Summary, FindsTheBestAndItsCurve) {
   EXPECT_EQ(curve[3].best_trial, 2);
   EXPECT_EQ(curve[3].total_seconds, 10);
   EXPECT_TRUE(curve[3].feasible);
+}
+
+// A number of few epochs, or of a training that was stopped, says less than one of many.
+TEST(Summary, WhatReachedMoreEpochsIsAhead) {
+  std::vector<Trial> trials;
+  const auto add = [&](double accuracy, std::int64_t epochs, std::int64_t stopped_at = 0) {
+    Trial trial = trial_of(static_cast<std::int64_t>(trials.size()));
+    trial.state = stopped_at > 0 ? TrialState::stopped : TrialState::done;
+    trial.fidelity.epochs = epochs;
+    trial.outcome = {.metrics = {{"val_accuracy", accuracy}}};
+    if (stopped_at > 0) trial.outcome.reports = {{.step = stopped_at, .metrics = trial.outcome.metrics}};
+    trials.push_back(trial);
+  };
+  add(0.9, 3), add(0.7, 9), add(0.95, 27, 2), add(0.6, 9), add(0.8, 27, 9);
+  EXPECT_EQ(reached_epochs(trials[2]), 2);
+  EXPECT_EQ(best(trials, {})->number, 4);  // of those that reached nine
+  EXPECT_EQ(best_so_far(trials, {})[3].best_trial, 1);
+  add(0.5, 0);  // the evaluator's own full measure
+  EXPECT_EQ(best(trials, {})->number, 5);
+  std::vector<std::int64_t> order;
+  std::ranges::sort(trials, [](const Trial& a, const Trial& b) { return ahead(a, b, {}); });
+  for (const Trial& trial : trials) order.push_back(trial.number);
+  EXPECT_EQ(order, (std::vector<std::int64_t>{5, 4, 1, 3, 0, 2}));
 }
 
 // A model of the journal: which trials are finished, with which value, whatever else happens.

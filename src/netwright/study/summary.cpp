@@ -1,6 +1,7 @@
 #include "netwright/study/summary.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace netwright {
 namespace {
@@ -10,15 +11,23 @@ bool has_value(const Trial& trial, const Goal& goal) {
   return measured && std::isfinite(score(goal, trial.outcome.metrics));
 }
 
-// What was trained longer beats what was trained shorter: their numbers do not compare.
 bool beats(const Trial& challenger, const Trial* champion, const Goal& goal) {
-  if (!has_value(challenger, goal)) return false;
-  if (champion != nullptr && challenger.fidelity.epochs != champion->fidelity.epochs)
-    return challenger.fidelity.epochs > champion->fidelity.epochs;
-  return champion == nullptr || better(goal, challenger.outcome.metrics, champion->outcome.metrics);
+  return has_value(challenger, goal) && (champion == nullptr || ahead(challenger, *champion, goal));
 }
 
 }  // namespace
+
+std::int64_t reached_epochs(const Trial& trial) {
+  if (trial.state == TrialState::stopped && !trial.outcome.reports.empty()) return trial.outcome.reports.back().step;
+  return trial.fidelity.epochs > 0 ? trial.fidelity.epochs : std::numeric_limits<std::int64_t>::max();
+}
+
+bool ahead(const Trial& a, const Trial& b, const Goal& goal) {
+  if (has_value(a, goal) != has_value(b, goal)) return has_value(a, goal);
+  if (!has_value(a, goal)) return false;
+  const std::int64_t of_a = reached_epochs(a), of_b = reached_epochs(b);
+  return of_a != of_b ? of_a > of_b : better(goal, a.outcome.metrics, b.outcome.metrics);
+}
 
 std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal) {
   const Trial* champion = nullptr;

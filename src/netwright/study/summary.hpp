@@ -9,7 +9,15 @@
 
 namespace netwright {
 
-// The best done or stopped trial under the goal, among those with the most epochs; the earlier one where two are equal; nothing when none has a finite first objective.
+// How many epochs a trial's outcome stands for: those of its last report where it was stopped, else those of its fidelity; the most there are
+// for an evaluator's own full measure (0).
+std::int64_t reached_epochs(const Trial& trial);
+
+// The order of trials, best first: done and stopped ones with a finite first objective before all others; of these what reached more epochs
+// (numbers of long and short trainings do not compare), then better() of objective.hpp. A strict weak order.
+bool ahead(const Trial& a, const Trial& b, const Goal& goal);
+
+// The best done or stopped trial under the goal, among those that reached the most epochs; the earlier one where two are equal; nothing when none has a finite first objective.
 std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal);
 
 struct BestSoFar {
