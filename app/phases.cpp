@@ -67,6 +67,7 @@ class BestNote {
     if (!best_ || ahead(trial, *best_, goal_)) best_ = trial;
   }
   std::int64_t count() const { return count_; }
+  const std::optional<Trial>& best() const { return best_; }
   std::string text() const {
     const auto& metric = goal_.objectives.at(0).metric;
     if (!best_) return "";
@@ -95,9 +96,9 @@ std::string ending_word(Ending ending) {
 }
 
 // The test part is asked once, for the trial that the search ended with.
-nlohmann::ordered_json search_summary(const PhaseContext& context, const SearchResult& result, Evaluator& evaluator) {
+nlohmann::ordered_json search_summary(const PhaseContext& context, const SearchResult& result, const std::optional<Trial>& found, Evaluator& evaluator) {
   nlohmann::ordered_json summary{{"ending", ending_word(result.ending)}, {"finished", result.finished}, {"failed", result.failed}};
-  if (const auto found = best(context.study.trials(context.name), context.config.goal)) {
+  if (found) {
     summary["best_trial"] = found->number;
     summary["space"] = found->space;
     summary["architecture"] = found->architecture;
@@ -179,7 +180,7 @@ std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   std::filesystem::remove_all(state_folder(context.folder), none);
   if (result.finished == result.failed)
     throw Error("phase '" + context.name + "': every trial failed; see netwright show " + context.folder.string() + " 0");
-  return search_summary(context, result, *evaluator).dump();
+  return search_summary(context, result, note.best(), *evaluator).dump();
 }
 
 void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,

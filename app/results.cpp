@@ -8,8 +8,9 @@
 
 namespace netwright {
 
-void write_results(const Config& config, const Space& space, Study& study, const std::filesystem::path& folder) {
-  if (const auto best = find_best_trial(study, config.goal)) {
+ReportData write_results(const Config& config, const Space& space, Study& study, const std::filesystem::path& folder) {
+  ReportData data = collect(study, config.goal);
+  if (const auto best = find_best_trial(data)) {
     const bool from_file = std::filesystem::path(config.space.name).has_extension();
     const nlohmann::ordered_json json{{"space", from_file ? "space.yaml" : space.info().name},
                                       {"architecture", best->architecture},
@@ -19,7 +20,8 @@ void write_results(const Config& config, const Space& space, Study& study, const
     write_file(folder / "best.json", json.dump(2) + "\n");
     study.put_artefact({.name = "best.json", .kind = "json", .path = "best.json"});
   }
-  write_file(folder / "report.html", html_report(study, space, config));
+  write_file(folder / "report.html", html_report(data, space, config));
+  return data;
 }
 
 }  // namespace netwright

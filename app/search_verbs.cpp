@@ -80,8 +80,8 @@ int run_and_report(const Abilities& program, const Config& config, const std::sh
     write_results(config, *space, study, folder);
     throw;
   }
-  write_results(config, *space, study, folder);
-  if (const auto best = find_best_trial(study, config.goal)) {
+  const ReportData data = write_results(config, *space, study, folder);
+  if (const auto best = find_best_trial(data)) {
     out << "best  " << best->space << ":" << best->architecture << "\n";
     for (const auto& [metric, value] : best->outcome.metrics) out << "      " << metric << " " << value << "\n";
   }

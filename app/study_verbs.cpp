@@ -105,16 +105,15 @@ Config config_of(const Study& study, const std::filesystem::path& folder) {
   return config;
 }
 
-std::optional<Trial> find_best_trial(const Study& study, const Goal& goal) {
-  const auto phases = study.phases();
-  for (auto phase = phases.rbegin(); phase != phases.rend(); ++phase)
+std::optional<Trial> find_best_trial(const ReportData& data) {
+  for (auto phase = data.phases.rbegin(); phase != data.phases.rend(); ++phase)
     if (searched(*phase))
-      if (const auto found = best(study.trials(phase->name), goal)) return found;
+      if (const auto found = best(data.trials, data.goal, phase->name)) return found;
   return std::nullopt;
 }
 
 Trial best_trial(const Study& study, const Goal& goal) {
-  if (const auto found = find_best_trial(study, goal)) return *found;
+  if (const auto found = find_best_trial(collect(study, goal))) return *found;
   throw UsageError("no trial of the study is finished yet");
 }
 

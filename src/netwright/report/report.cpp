@@ -177,8 +177,9 @@ std::string render(const ReportData& data) {
   return page(data.record.name.empty() ? "netwright" : data.record.name, body);
 }
 
-std::string html_report(const Study& study, const Space& space, const Config& config) {
-  ReportData data = collect(study, config.goal);
+std::string html_report(const Study& study, const Space& space, const Config& config) { return html_report(collect(study, config.goal), space, config); }
+
+std::string html_report(ReportData data, const Space& space, const Config& config) {
   for (const auto& decision : space.decisions()) data.choices[decision.name] = decision.choices;
   data.drawings = draw_architecture(space, best_architecture(data), {.input = space.info().input, .classes = space.info().classes, .settings = config.space.network});
   return render(data);

@@ -40,5 +40,6 @@ std::vector<Drawing> draw_architecture(const Space& space, const std::string& ar
 // Cost: milliseconds and 100-500 kB for 10,000 trials (charts are thinned out, the table holds the best 50 and the failures).
 std::string render(const ReportData& data);
 std::string html_report(const Study& study, const Space& space, const Config& config);
+std::string html_report(ReportData data, const Space& space, const Config& config);  // of what was collected before
 
 }  // namespace netwright

@@ -424,6 +424,9 @@ TEST(Summary, WhatReachedMoreEpochsIsAhead) {
   EXPECT_EQ(best_so_far(trials, {})[3].best_trial, 1);
   add(0.5, 0);  // the evaluator's own full measure
   EXPECT_EQ(best(trials, {})->number, 5);
+  trials[5].phase = "another";
+  EXPECT_EQ(best(trials, {}, trials[0].phase)->number, 4);
+  EXPECT_FALSE(best(trials, {}, "none"));
   std::vector<std::int64_t> order;
   std::ranges::sort(trials, [](const Trial& a, const Trial& b) { return ahead(a, b, {}); });
   for (const Trial& trial : trials) order.push_back(trial.number);

@@ -15,6 +15,15 @@ bool beats(const Trial& challenger, const Trial* champion, const Goal& goal) {
   return has_value(challenger, goal) && (champion == nullptr || ahead(challenger, *champion, goal));
 }
 
+template <class Where>
+std::optional<Trial> best_where(const std::vector<Trial>& trials, const Goal& goal, const Where& where) {
+  const Trial* champion = nullptr;
+  for (const Trial& trial : trials)
+    if (where(trial) && beats(trial, champion, goal)) champion = &trial;
+  if (champion == nullptr) return std::nullopt;
+  return *champion;
+}
+
 }  // namespace
 
 std::int64_t reached_epochs(const Trial& trial) {
@@ -30,11 +39,11 @@ bool ahead(const Trial& a, const Trial& b, const Goal& goal) {
 }
 
 std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal) {
-  const Trial* champion = nullptr;
-  for (const Trial& trial : trials)
-    if (beats(trial, champion, goal)) champion = &trial;
-  if (champion == nullptr) return std::nullopt;
-  return *champion;
+  return best_where(trials, goal, [](const Trial&) { return true; });
+}
+
+std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal, std::string_view phase) {
+  return best_where(trials, goal, [&](const Trial& trial) { return trial.phase == phase; });
 }
 
 std::vector<BestSoFar> best_so_far(const std::vector<Trial>& trials, const Goal& goal) {

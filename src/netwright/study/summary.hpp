@@ -2,6 +2,7 @@
 // What a study has found so far, computed from its trials alone.
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "netwright/objective/objective.hpp"
@@ -19,6 +20,7 @@ bool ahead(const Trial& a, const Trial& b, const Goal& goal);
 
 // The best done or stopped trial under the goal, among those that reached the most epochs; the earlier one where two are equal; nothing when none has a finite first objective.
 std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal);
+std::optional<Trial> best(const std::vector<Trial>& trials, const Goal& goal, std::string_view phase);  // of those of one phase
 
 struct BestSoFar {
   std::int64_t trial = 0;        // the number of the trial just finished
