@@ -7,7 +7,8 @@
 //
 // Mean squared error of standardised targets, Adam, batches in an order of the seed's own; weights uniform (Glorot). Graphs differ in size; all
 // nodes have equally many features. A pure function of (options, graphs, targets).
-// Cost of a fit: epochs * nodes * 12 layers width^2 operations; 100 graphs of 100 nodes at the defaults: a few seconds.
+// Cost of a fit: epochs * nodes * 12 layers width^2 operations; 100 graphs of 100 nodes at the defaults: about six
+// seconds.
 // Errors: UsageError for graphs of different widths, an edge to no node, other numbers of graphs and targets, or none; Error where it is asked
 // before it is fitted.
 // Source: Wen et al. 2020, arXiv 1912.00848 (Neural Predictor). Departures: 32 units for 144 and 32 for 128; decoupled weight decay; no dropout, no
