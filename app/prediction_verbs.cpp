@@ -272,6 +272,14 @@ const Values& feature_column(const Labelled& table, const std::string& name, con
   return table.column(name);
 }
 
+// Over its deviation, around 0: bits and parameters by the million stand side by side. What has no number is the mean.
+void add_standardised(std::vector<FeatureRow>& rows, const Values& column) {
+  Values known;
+  std::ranges::copy_if(column, std::back_inserter(known), [](double value) { return std::isfinite(value); });
+  const double middle = mean(known), width = standard_deviation(known);
+  for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite(column[row]) && width > 0 ? (column[row] - middle) / width : 0);
+}
+
 std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::string>& names, const std::string& metric) {
   std::vector<FeatureRow> rows(table.keys.size());
   const auto maps = encodings(table.space);
@@ -281,8 +289,7 @@ std::vector<FeatureRow> features(const Labelled& table, const std::vector<std::s
       continue;
     }
     const std::vector<const Values*> columns = is_beginning(name) ? beginning(table, name) : std::vector{&feature_column(table, name, metric)};
-    for (const Values* column : columns)
-      for (std::size_t row = 0; row < rows.size(); ++row) rows[row].push_back(std::isfinite((*column)[row]) ? (*column)[row] : 0);
+    for (const Values* column : columns) add_standardised(rows, *column);
   }
   return rows;
 }

@@ -117,6 +117,11 @@ TEST_F(Tables, BadInputIsOneClearLine) {
   refuses("predict toy.nwt --predictors rigde", "did you mean 'ridge'?");
   refuses("predict toy.nwt --metric test_accuracy", "nothing is fitted to the test part");
   refuses("predict toy.nwt --sizes 5000", "leaves none of the 81");
+  refuses("predict toy.nwt --features val_accuracy@0", "'0' is not a whole number of epochs");
+  refuses("predict toy.nwt --features params@5", "the table has no params of up to 5 epochs beside its largest budget");
+  refuses("predict toy.nwt --features test_accuracy@3", "nothing is fitted to the test part");
+  refuses("predict toy.nwt --features one_hot --predictors gcn", "predictor gcn reads graphs: add graph to --features");
+  refuses("predict toy.nwt --features graph", "no network can be built of it");
   refuses("correlate toy.nwt --scores scor", "did you mean 'score'?");
   refuses("correlate toy.nwt --scores 'score, params <= 3'", "has a bound");
   write_file(folder_ / "peek.yaml", "space: toy.nwt\nconstraints: [{metric: test_accuracy, at_least: 0.5}]\nphases:\n  - search: {strategy: random, evaluator: {name: "
@@ -241,6 +246,15 @@ TEST_F(Tables, PredictorsStandBesideTheSizes) {
   ASSERT_NE(score, scores.end());
   EXPECT_EQ(score->at("rows"), 80);
   EXPECT_GT(score->at("spearman").get<double>(), 0.9);
+  // The beginning of a curve says more than the decisions of few architectures.
+  const auto tau = [&](const std::string& features) {
+    const Json found = json("predict toy.nwt --sizes 10 --seeds 6 --predictors ridge --features " + features);
+    for (const auto& line : found.at("lines"))
+      if (line.at("predictor") == "ridge") return line.at("kendall_tau").at("mean").get<double>();
+    return -1.0;
+  };
+  EXPECT_GT(tau("val_accuracy@3"), 0.95);
+  EXPECT_GT(tau("one_hot,val_accuracy@3"), tau("one_hot"));
   const Json joined = json("correlate toy.nwt --scores 'score, params'").at("scores");
   ASSERT_EQ(joined.size(), 4u);
   EXPECT_EQ(joined[2].at("score"), "log_rank of these");
