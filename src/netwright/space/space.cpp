@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/error.hpp"
@@ -26,6 +27,26 @@ bool names_decisions(const DecisionTree& tree, std::string_view text) {
   return std::any_of(tree.begin(), tree.end(), [&](const Decision& d) { return d.name == json.begin().key(); });
 }
 
+bool same(const NetworkOptions& a, const NetworkOptions& b) {
+  return a.input == b.input && a.classes == b.classes && a.search == b.search && a.settings == b.settings;
+}
+
+// Keeps the open graph that was closed last: a search closes thousands of architectures of the same, and building it is most of the work.
+class LastOpen {
+ public:
+  template <class Build>
+  std::shared_ptr<const Graph> of(const NetworkOptions& options, const Build& build) {
+    const std::lock_guard lock(mutex_);
+    if (!graph_ || !same(options, options_)) graph_ = std::make_shared<const Graph>(build(options)), options_ = options;
+    return graph_;
+  }
+
+ private:
+  std::mutex mutex_;
+  NetworkOptions options_;
+  std::shared_ptr<const Graph> graph_;
+};
+
 class TemplateSpace : public Space {
  public:
   explicit TemplateSpace(Template definition) : template_(std::move(definition)) {
@@ -38,6 +59,14 @@ class TemplateSpace : public Space {
   Graph open(const NetworkOptions& options) const override {
     check_settings(template_.info, options);
     return template_.build(options);
+  }
+
+  Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
+    validate(tree_, architecture);
+    NetworkOptions closed = options;
+    closed.search = false;
+    const auto whole = last_open_.of(closed, [this](const NetworkOptions& own) { return open(own); });
+    return netwright::close(*whole, picks_of(tree_, architecture));
   }
 
   std::string print(const Architecture& architecture) const override {
@@ -55,6 +84,7 @@ class TemplateSpace : public Space {
  private:
   Template template_;
   DecisionTree tree_;
+  mutable LastOpen last_open_;
 };
 
 std::vector<std::string> setting_names(const SpaceInfo& info) {

@@ -7,7 +7,7 @@
 //
 // Mean squared error of standardised targets, Adam, batches in an order of the seed's own; weights uniform (Glorot). Graphs differ in size; all
 // nodes have equally many features. A pure function of (options, graphs, targets).
-// Cost of a fit: epochs * nodes * 12 layers width^2 operations; 100 graphs of 100 nodes at the defaults: about six
+// Cost of a fit: epochs * nodes * 12 layers width^2 operations; 100 graphs of 100 nodes at the defaults: about two
 // seconds.
 // Errors: UsageError for graphs of different widths, an edge to no node, other numbers of graphs and targets, or none; Error where it is asked
 // before it is fitted.
