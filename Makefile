@@ -49,8 +49,9 @@ sanitize: deps  ## build the rooms without torch under ASan and UBSan and run th
 	@cmake --build --preset sanitize --parallel $(JOBS)
 	@ctest --preset sanitize
 
-matrix: build  ## which spaces, strategies and evaluators go together
+matrix: build  ## which spaces, strategies and evaluators go together, and every such pair run at smoke size (hours)
 	@build/bin/netwright matrix
+	@python3 tests/matrix.py build/bin/netwright . --all
 
 install: build  ## install into PREFIX (/usr/local)
 	@cmake --install build --prefix $(PREFIX)

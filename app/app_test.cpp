@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -106,6 +107,32 @@ TEST_F(App, MatrixSaysWhyNot) {
   }
   EXPECT_FALSE(tabular_on_darts);
   EXPECT_TRUE(one_shot);
+}
+
+TEST_F(App, MatrixTellsWhichPartsOfAOneShotSearchGoTogether) {
+  std::map<std::string, std::string> reasons;
+  for (const auto& cell : json("matrix --space minimal2"))
+    if (cell.at("evaluator") == "supernet") reasons[cell.at("strategy")] = cell.at("reason");
+  for (const auto& relaxation : json("list relaxations")) {
+    for (const char* what : {"updates", "derivations"})
+      for (const auto& part : json(std::string("list ") + what))
+        EXPECT_TRUE(reasons.contains(relaxation.at("name").get<std::string>() + "+" + part.at("name").get<std::string>())) << relaxation.at("name") << part.at("name");
+  }
+  for (const char* runs : {"softmax+second_order", "gates+first_order", "policy+reinforce", "fair+none", "softmax+perturbation", "darts-second", "gdas", "spos", "enas_macro"})
+    EXPECT_EQ(reasons.at(runs), "") << runs;
+  // A search is refused for the same reason.
+  const std::map<std::string, std::string> refused{{"supernet: {relaxation: uniform}", "uniform+first_order"},
+                                                   {"supernet: {relaxation: gates, update: second_order}", "gates+second_order"},
+                                                   {"supernet: {relaxation: fair, update: none}}, {derive: {rule: perturbation}", "fair+perturbation"}};
+  for (const auto& [phase, cell] : refused) {
+    write_file(folder_ / "c.yaml", "space: minimal2\nphases: [{" + phase + "}]\n");
+    const Ran ran = run("check c.yaml");
+    EXPECT_EQ(ran.code, 2);
+    ASSERT_NE(reasons.at(cell), "") << cell;
+    EXPECT_NE(ran.out.find(reasons.at(cell)), std::string::npos) << ran.out;
+  }
+  for (const auto& cell : json("matrix --space nasbench101"))
+    if (cell.at("evaluator") == "supernet") EXPECT_NE(cell.at("reason").get<std::string>().find("no open graph"), std::string::npos);
 }
 
 TEST_F(App, InitWritesWhatCheckAccepts) {

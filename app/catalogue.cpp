@@ -9,6 +9,7 @@
 #include "netwright/search/model_predictors.hpp"
 #include "netwright/strategy/one_shot_parts.hpp"
 #include "netwright/strategy/strategy.hpp"
+#include "recipes.hpp"
 #include "warm_start_words.hpp"
 
 namespace netwright {
@@ -52,11 +53,6 @@ EvaluatorEntry inherit_entry() {
           .traits = {"needs data", "needs open graph", "needs torch"},
           .options = {{"images", "0", "validation images; 0 = all"}},
           .unsuited = [](const EvaluatorCase& c) { return no_supernet(*c.space); }};
-}
-
-std::string reason_against(const EvaluatorEntry& entry, const std::shared_ptr<const Space>& space) {
-  if (!entry.unsuited) return "";
-  return entry.unsuited({.space = space, .network = {.input = space->info().input, .classes = space->info().classes}});
 }
 
 }  // namespace
@@ -104,12 +100,11 @@ const std::vector<Described>& proxies() {
 }
 
 const std::vector<Described>& one_shot_strategies() {
-  static const std::vector<Described> list{
-      {"darts",
-       "Differentiable search: softmax over open choices, first order, then derivation",
-       "Liu et al. 2019, arXiv 1806.09055",
-       {"one-shot", "needs open graph", "needs torch"}},
-  };
+  static const std::vector<Described> list = [] {
+    std::vector<Described> described;
+    for (const auto& recipe : recipes()) described.push_back({recipe.name, recipe.title, recipe.paper, {"one-shot", "needs open graph", "needs torch"}});
+    return described;
+  }();
   return list;
 }
 
@@ -118,25 +113,6 @@ std::vector<Described> all_strategies() {
   for (const auto& entry : strategies()) list.push_back({entry.name, entry.title, entry.paper, entry.traits});
   for (const auto& strategy : one_shot_strategies()) list.push_back(strategy);
   return list;
-}
-
-std::vector<Combination> combinations(const std::vector<std::string>& spaces) {
-  std::vector<Combination> cells;
-  const auto evaluators = known_evaluators();
-  for (const auto& name : spaces.empty() ? space_names() : spaces) {
-    const auto space = find_space(name);
-    for (const auto& strategy : strategies()) {
-      for (const auto& evaluator : evaluators) {
-        const std::string reason = reason_against(evaluator, space);
-        cells.push_back({space->info().name, strategy.name, evaluator.name, reason.empty(), reason});
-      }
-    }
-    for (const auto& strategy : one_shot_strategies()) {
-      const std::string reason = no_supernet(*space);
-      cells.push_back({space->info().name, strategy.name, "supernet", reason.empty(), reason});
-    }
-  }
-  return cells;
 }
 
 KnownNames known_names() {

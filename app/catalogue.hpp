@@ -23,21 +23,9 @@ struct Described {
 // Scores without training, in the order in which they are printed.
 const std::vector<Described>& proxies();
 
-// Strategies that train one supernet in place of single candidates; each is a list of phases.
+// Strategies that train one supernet in place of single candidates: the recipes.
 const std::vector<Described>& one_shot_strategies();
 std::vector<Described> all_strategies();
-
-// One cell of the matrix. The evaluator of a one-shot strategy is called "supernet".
-struct Combination {
-  std::string space;
-  std::string strategy;
-  std::string evaluator;
-  bool runs = true;
-  std::string reason;  // why not; empty where it runs
-};
-
-// Computed from the traits and from what the evaluators themselves refuse. An empty list of names takes all built-in spaces.
-std::vector<Combination> combinations(const std::vector<std::string>& spaces);
 
 // "" or the reason why the space has no supernet.
 std::string no_supernet(const Space& space);

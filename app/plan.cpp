@@ -5,6 +5,7 @@
 #include "catalogue.hpp"
 #include "fidelity_words.hpp"
 #include "network_words.hpp"
+#include "netwright/config/method.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
@@ -78,7 +79,7 @@ double value_of(const Cost& cost, const std::string& metric, bool& known) {
 
 std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
 
-void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search) {
+void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search, Networks& networks) {
   refuse_test_part(config.goal);
   strategy_of(search, space, config.goal, Seed(config.seed));
   scheduler_of(search, space, config.goal, Seed(config.seed));
@@ -88,6 +89,9 @@ void check_search(const Config& config, const std::shared_ptr<const Space>& spac
   const EvaluatorCase evaluator_case{.space = space, .network = network_options(config), .options = search.evaluator_options};
   if (entry.unsuited)
     if (const std::string reason = entry.unsuited(evaluator_case); !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
+  const EvaluatorEntry* judge = judging(evaluators, search.evaluator, evaluator_case);
+  const bool data = judge != nullptr && has_trait(judge->traits, "needs data");
+  if (data || (judge != nullptr && has_trait(judge->traits, "needs networks"))) networks.close_one(data);
   if (search.evaluator == "train") read_training(search.evaluator_options, {}, "evaluator train");
 }
 
@@ -97,15 +101,26 @@ void check_retrain(const Config& config, std::size_t index) {
   if (std::none_of(config.phases.begin(), end, finds)) throw UsageError("needs a derive or search phase before it");
 }
 
-void check_supernet(const Config& config, const Space& space, const SupernetOptions& supernet) {
-  if (const std::string reason = no_supernet(space); !reason.empty()) throw Unsupported(reason);
+void check_supernet(const Config& config, const SupernetOptions& supernet, Networks& networks) {
+  const Graph& open = networks.open();
   PartValues(find_part(relaxation_parts(), "relaxation", supernet.relaxation), supernet.relaxation_options);
   PartValues(find_part(architecture_update_parts(), "architecture update", supernet.update), supernet.update_options);
   for (const auto& part : supernet.regularisers) PartValues(find_part(regulariser_parts(), "regulariser", part.name), part.options);
-  const double needed = training_bytes(cost(space.open(network_options(config, true))), supernet.batch);
+  if (const std::string reason = misfit(supernet, open); !reason.empty()) throw Unsupported(reason);
+  const double needed = networks.training_bytes(supernet.batch);
   if (needed > memory_limit(config))
     throw UsageError("the supernet needs about " + format_bytes(needed) + " at batch " + std::to_string(supernet.batch) + ", the limit is " +
                      format_bytes(memory_limit(config)) + "; choose a smaller batch, fewer channels or cells, or raise max_memory");
+}
+
+void check_derive(const Config& config, std::size_t index, const DeriveOptions& derive) {
+  PartValues(find_part(derivation_parts(), "derivation", derive.rule), derive.rule_options);
+  for (std::size_t i = index; i-- > 0;) {
+    const auto* supernet = std::get_if<SupernetOptions>(&config.phases[i].options);
+    if (supernet == nullptr) continue;
+    if (const std::string reason = misfit(*supernet, derive); !reason.empty()) throw Unsupported(reason);
+    return;
+  }
 }
 
 }  // namespace
@@ -152,15 +167,43 @@ std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range)
   return list;
 }
 
+Networks::Networks(const Space& space, const Config& config) : Networks(space, network_options(config, true), network_options(config)) {}
+Networks::Networks(const Space& space, NetworkOptions searched, NetworkOptions final)
+    : space_(space), searched_(std::move(searched)), final_(std::move(final)) {}
+
+const Graph& Networks::open() {
+  if (const std::string reason = no_supernet(space_); !reason.empty()) throw Unsupported(reason);
+  if (!open_) open_ = space_.open(searched_);
+  return *open_;
+}
+
+double Networks::training_bytes(std::int64_t batch) {
+  if (!cost_) cost_ = cost(open());
+  return netwright::training_bytes(*cost_, batch);
+}
+
+void Networks::close_one(bool classified) {
+  Rng rng = Seed(0).rng();
+  if (!output_) output_ = space_.close(sample(space_.decisions(), rng), final_).output().shape;
+  if (classified && (*output_ != Shape{final_.classes}))
+    throw Unsupported("space '" + space_.info().name + "' gives " + to_string(*output_) + ", not one number for each of " + std::to_string(final_.classes) + " classes");
+}
+
+void refuse_phase(const Config& config, std::size_t index, const std::shared_ptr<const Space>& space, Networks& networks) {
+  const auto& options = config.phases[index].options;
+  if (const auto* search = std::get_if<SearchOptions>(&options)) check_search(config, space, *search, networks);
+  if (const auto* derive = std::get_if<DeriveOptions>(&options)) check_derive(config, index, *derive);
+  if (const auto* supernet = std::get_if<SupernetOptions>(&options)) check_supernet(config, *supernet, networks);
+  if (std::holds_alternative<RetrainOptions>(options)) check_retrain(config, index);
+}
+
 void refuse_impossible(const Config& config, const std::shared_ptr<const Space>& space) {
   check_settings(space->info(), network_options(config));
   check_settings(space->info(), network_options(config, true));
+  Networks networks(*space, config);
   for (std::size_t i = 0; i < config.phases.size(); ++i) {
     try {
-      if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options)) check_search(config, space, *search);
-      if (const auto* derive = std::get_if<DeriveOptions>(&config.phases[i].options)) PartValues(find_part(derivation_parts(), "derivation", derive->rule), derive->rule_options);
-      if (const auto* supernet = std::get_if<SupernetOptions>(&config.phases[i].options)) check_supernet(config, *space, *supernet);
-      if (std::holds_alternative<RetrainOptions>(config.phases[i].options)) check_retrain(config, i);
+      refuse_phase(config, i, space, networks);
     } catch (const UsageError& error) {
       throw UsageError(phase_place(config, i) + ": " + error.what());
     }

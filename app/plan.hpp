@@ -1,7 +1,9 @@
 #pragma once
 // What is known of a search before any work: costs over the space, constraints that can be met, parts that do not fit together.
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "netwright/config/config.hpp"
@@ -29,6 +31,29 @@ struct ConstraintOutlook {
   double reached = 0;  // the best value seen
 };
 std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range);
+
+// The networks of a space as a config wants them, made when they are first asked for.
+class Networks {
+ public:
+  Networks(const Space& space, const Config& config);
+  Networks(const Space& space, NetworkOptions searched, NetworkOptions final);   // the supernet's, and those of single networks
+  // The form that a supernet trains. Errors: Unsupported with the reason where the space has none, or the data do not feed it.
+  const Graph& open();
+  double training_bytes(std::int64_t batch);   // of the supernet
+  // Closes one architecture. Errors: UsageError where the data do not fit (a space of series, and images); with `classified`, Unsupported
+  // where its output is no score a class (a pyramid of features).
+  void close_one(bool classified);
+
+ private:
+  const Space& space_;
+  NetworkOptions searched_, final_;
+  std::optional<Graph> open_;
+  std::optional<Cost> cost_;
+  std::optional<Shape> output_;   // of a closed network
+};
+
+// Refuses one phase that cannot run after those before it. Errors: UsageError, without the phase's name.
+void refuse_phase(const Config& config, std::size_t index, const std::shared_ptr<const Space>& space, Networks& networks);
 
 // Refuses what cannot run: strategies' options, evaluators that cannot judge the space, a supernet of a space that has none, a supernet or a
 // smallest network beyond the memory limit. Errors: UsageError, naming the phase.

@@ -1,4 +1,4 @@
-// space, list, matrix: what there is, and what goes together.
+// space, list: what there is.
 #include <algorithm>
 #include <iomanip>
 #include <map>
@@ -161,8 +161,11 @@ Json list_architectures() {
 template <class Entries>
 Json list_entries(const Entries& entries) {
   Json list = Json::array();
-  for (const auto& entry : entries)
-    list.push_back({{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}, {"traits", Json::array()}, {"options", options_json(entry.options)}});
+  for (const auto& entry : entries) {
+    Json traits = Json::array();
+    if constexpr (requires { entry.traits; }) traits = entry.traits;
+    list.push_back({{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}, {"traits", traits}, {"options", options_json(entry.options)}});
+  }
   return list;
 }
 
@@ -249,37 +252,6 @@ void print_space(const Json& json, std::ostream& out) {
         << setting.at("meaning").get<std::string>() << "\n";
 }
 
-// A table for each space: strategies down, evaluators across; then each reason once.
-void print_matrix(const std::vector<Combination>& cells, std::ostream& out) {
-  std::vector<std::string> spaces, evaluators;
-  const auto once = [](std::vector<std::string>& list, const std::string& name) {
-    if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
-  };
-  for (const auto& cell : cells) once(spaces, cell.space), once(evaluators, cell.evaluator);
-  std::vector<std::string> reasons;
-  for (const auto& space : spaces) {
-    out << std::left << std::setw(14) << space;
-    for (const auto& evaluator : evaluators) out << " " << std::setw(9) << evaluator;
-    std::map<std::string, std::map<std::string, bool>> rows;
-    std::vector<std::string> order;
-    for (const auto& cell : cells) {
-      if (cell.space != space) continue;
-      once(order, cell.strategy);
-      rows[cell.strategy][cell.evaluator] = cell.runs;
-      if (!cell.runs) once(reasons, cell.evaluator + ": " + cell.reason);
-    }
-    for (const auto& strategy : order) {
-      out << "\n  " << std::setw(12) << strategy;
-      for (const auto& evaluator : evaluators) {
-        const auto found = rows[strategy].find(evaluator);
-        out << " " << std::setw(9) << (found == rows[strategy].end() ? "" : found->second ? "runs" : "no");
-      }
-    }
-    out << "\n\n";
-  }
-  for (const auto& reason : reasons) out << "no  " << reason << "\n";
-}
-
 }  // namespace
 
 int space(const ListOptions& options, std::ostream& out) {
@@ -305,19 +277,6 @@ int list(const ListOptions& options, std::ostream& out) {
   }
   throw UsageError("list: '" + options.what + "' is none of " + join(names, ", ") +
                    (nearest_name(options.what, names).empty() ? "" : name_hint(options.what, names)));
-}
-
-int matrix(const ListOptions& options, std::ostream& out) {
-  const auto cells = combinations(options.space.empty() ? std::vector<std::string>{} : std::vector<std::string>{options.space});
-  if (!options.json) {
-    print_matrix(cells, out);
-    return done;
-  }
-  Json list = Json::array();
-  for (const auto& cell : cells)
-    list.push_back({{"space", cell.space}, {"strategy", cell.strategy}, {"evaluator", cell.evaluator}, {"runs", cell.runs}, {"reason", cell.reason}});
-  out << list.dump(2) << "\n";
-  return done;
 }
 
 }  // namespace netwright

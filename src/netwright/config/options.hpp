@@ -90,6 +90,7 @@ struct SupernetOptions {
   double architecture_beta1 = 0.5;         // of Adam
   std::int64_t architecture_every = 1;     // steps of the weights for one of the architecture parameters
   double eigenvalue_stop = 0;              // ends where the Hessian's largest eigenvalue grew by this factor; 0 = never
+  bool curvature = true;                   // that eigenvalue is measured after every epoch, where there are ten or more
 };
 
 struct DeriveOptions {
@@ -122,6 +123,7 @@ struct RetrainOptions {
 struct BaselineOptions {
   std::int64_t random = 2;  // random architectures of the same space, same training
   bool resnet = true;       // a hand-made residual network of similar cost, same training
+  std::int64_t ranking_gap = 0;  // architectures that the supernet's ranking is compared on; more random ones are trained to reach it
 };
 
 struct ExportOptions {

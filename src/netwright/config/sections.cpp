@@ -118,6 +118,7 @@ Fields<SupernetOptions> supernet_fields(const KnownNames& names) {
       flag("kernel_transform", &O::kernel_transform, "smaller kernels go through learned matrices"),
       flag("distil", &O::distil, "of several paths a step the first learns from labels, the others from it"),
       number("eigenvalue_stop", &O::eigenvalue_stop, at_least(0), "ends, and goes back, where the architecture Hessian's largest eigenvalue grew by this factor; 0 = never"),
+      flag("curvature", &O::curvature, "measures that eigenvalue after every epoch, where there are ten or more"),
   };
 }
 
@@ -169,6 +170,7 @@ const Fields<BaselineOptions>& baseline_fields() {
   static const Fields<O> fields{
       whole("random", &O::random, at_least(0), "random architectures of the same space, trained alike"),
       flag("resnet", &O::resnet, "a hand-made residual network of similar cost, trained alike"),
+      whole("ranking_gap", &O::ranking_gap, at_least(0), "trains random architectures until the supernet's ranking can be compared on so many; 0 = on what is trained anyway"),
   };
   return fields;
 }
@@ -326,6 +328,9 @@ void check_order(const std::vector<Phase>& before, const Phase& phase, const Giv
   const auto* retrain = std::get_if<RetrainOptions>(&phase.options);
   if (retrain != nullptr && retrain->weights == "supernet" && !supernet_before)
     throw UsageError(given.value.place + ": " + given.path + ": weights 'supernet' need a supernet phase before it");
+  const auto* baselines = std::get_if<BaselineOptions>(&phase.options);
+  if (baselines != nullptr && baselines->ranking_gap > 0 && !supernet_before)
+    throw UsageError(given.value.place + ": " + given.path + ": a ranking_gap needs a supernet phase before it");
 }
 
 void read_phases(Config& config, const Given& given, const KnownNames& names) {

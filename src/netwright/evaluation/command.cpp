@@ -226,7 +226,7 @@ EvaluatorEntry command_entry() {
   return {.name = "command",
           .title = "A trainer in any language: architecture in, lines of metrics out",
           .metrics = {"val_accuracy"},
-          .traits = {"real time"},
+          .traits = {"real time", "needs networks"},
           .options = {{"run", "", "the command line, given to sh"},
                       {"timeout", "0", "time limit of a trial, for example 20m; 0: none"},
                       {"metrics", "val_accuracy", "names that the last line must have"},

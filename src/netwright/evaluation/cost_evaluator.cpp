@@ -43,7 +43,7 @@ EvaluatorEntry cost_entry() {
   return {.name = "cost",
           .title = "Parameters, multiply-accumulates and memory, by arithmetic",
           .metrics = {"params", "macs", "activation_bytes", "peak_bytes"},
-          .traits = {"deterministic"},
+          .traits = {"deterministic", "needs networks"},
           .options = {},
           .make = make_cost_evaluator};
 }

@@ -17,6 +17,8 @@ std::vector<PartOption> temperature(const char* first, const char* last, const c
           {"schedule", schedule, "how it goes from one to the other", 0, 0, {"linear", "exponential", "constant"}}};
 }
 
+std::vector<std::string> mixture() { return {"mixes", "gradient", "gradient in weight steps"}; }
+
 std::vector<PartOption> costs(std::vector<PartOption> own) {
   own.push_back({"metric", "macs", "params, macs, or a number of the cost file", 0, 0, {}, true});
   own.push_back({"table", "", "a JSON file {decision: [cost a choice, ...]}; empty: counted from the graph", 0, 0, {}, true});
@@ -50,39 +52,41 @@ void check(const std::string& part, const PartOption& option, const std::string&
 
 }  // namespace
 
+bool SearchPart::has(std::string_view trait) const { return std::find(traits.begin(), traits.end(), trait) != traits.end(); }
+
 const std::vector<SearchPart>& relaxation_parts() {
   static const std::vector<SearchPart> list = {
-      {"softmax", "w = softmax(a / temperature), every candidate runs", "Liu et al. 2019, arXiv 1806.09055", temperature("1", "1", "constant")},
-      {"sigmoid", "w = sigmoid(a), each candidate for itself", "Chu et al. 2020, arXiv 1911.12126"},
-      {"gumbel", "w = softmax((log softmax(a) + Gumbel noise) / temperature)", "Wu et al. 2019, arXiv 1812.03443", temperature("5", "0.091", "exponential")},
-      {"concrete", "the same samples, on the way from soft to hard", "Xie et al. 2019, arXiv 1812.09926", temperature("1", "0.03", "exponential")},
+      {"softmax", "w = softmax(a / temperature), every candidate runs", "Liu et al. 2019, arXiv 1806.09055", temperature("1", "1", "constant"), mixture()},
+      {"sigmoid", "w = sigmoid(a), each candidate for itself", "Chu et al. 2020, arXiv 1911.12126", {}, mixture()},
+      {"gumbel", "w = softmax((log softmax(a) + Gumbel noise) / temperature)", "Wu et al. 2019, arXiv 1812.03443", temperature("5", "0.091", "exponential"), mixture()},
+      {"concrete", "the same samples, on the way from soft to hard", "Xie et al. 2019, arXiv 1812.09926", temperature("1", "0.03", "exponential"), mixture()},
       {"gumbel_hard", "the largest of the noisy candidates alone runs; straight-through gradient", "Dong and Yang 2019, arXiv 1910.04465",
-       temperature("10", "0.1", "linear")},
-      {"dirichlet", "w ~ Dirichlet(elu(a) + 1), pathwise gradient", "Chen et al. 2021, arXiv 2006.10355"},
+       temperature("10", "0.1", "linear"), {"gradient", "gradient in weight steps"}},
+      {"dirichlet", "w ~ Dirichlet(elu(a) + 1), pathwise gradient", "Chen et al. 2021, arXiv 2006.10355", {}, mixture()},
       {"gates", "one path runs, drawn from softmax(a); the gates' gradient stands for that of the probabilities", "Cai et al. 2019, arXiv 1812.00332",
-       {{"paths", "all", "which candidates an architecture step looks at", 0, 0, {"all", "two"}}}},
-      {"uniform", "one architecture a step, uniform over the picks of each decision", "Guo et al. 2020, arXiv 1904.00420"},
-      {"fair", "every candidate of every decision once a step, in as many paths", "Chu et al. 2021, arXiv 1907.01845"},
+       {{"paths", "all", "which candidates an architecture step looks at", 0, 0, {"all", "two"}}}, {"gradient"}},
+      {"uniform", "one architecture a step, uniform over the picks of each decision", "Guo et al. 2020, arXiv 1904.00420", {}, {"whole architectures"}},
+      {"fair", "every candidate of every decision once a step, in as many paths", "Chu et al. 2021, arXiv 1907.01845", {}, {"whole architectures"}},
       {"sandwich", "the largest, the smallest and some random architectures a step", "Yu et al. 2020, arXiv 2003.11142",
-       {{"random", "2", "random architectures beside the two", 0, 64}}},
+       {{"random", "2", "random architectures beside the two", 0, 64}}, {"whole architectures"}},
       {"policy", "one architecture a step, drawn by an LSTM controller", "Pham et al. 2018, arXiv 1802.03268",
        {{"hidden", "64", "units of the LSTM", 1, 4096}, {"temperature", "5", "divides the logits; 0 = none", 0, kNoLimit},
-        {"tanh_constant", "1.1", "bounds the logits; 0 = none", 0, kNoLimit}}},
+        {"tanh_constant", "1.1", "bounds the logits; 0 = none", 0, kNoLimit}}, {"whole architectures", "policy"}},
   };
   return list;
 }
 
 const std::vector<SearchPart>& architecture_update_parts() {
   static const std::vector<SearchPart> list = {
-      {"first_order", "gradient of the validation loss at the present weights", "Liu et al. 2019, arXiv 1806.09055"},
+      {"first_order", "gradient of the validation loss at the present weights", "Liu et al. 2019, arXiv 1806.09055", {}, {"needs gradient"}},
       {"second_order", "gradient through one step of the weights", "Liu et al. 2019, arXiv 1806.09055",
        {{"radius", "0.01", "of the finite difference, over the norm of the direction", 1e-12, kNoLimit},
-        {"hessian", "differences", "how the Hessian-vector product is made", 0, 0, {"differences", "exact"}}}},
-      {"single_level", "gradient of the training loss, on the weights' own batch", "Xie et al. 2019, arXiv 1812.09926"},
+        {"hessian", "differences", "how the Hessian-vector product is made", 0, 0, {"differences", "exact"}}}, {"needs gradient", "needs gradient in weight steps"}},
+      {"single_level", "gradient of the training loss, on the weights' own batch", "Xie et al. 2019, arXiv 1812.09926", {}, {"needs gradient"}},
       {"reinforce", "score-function gradient of the accuracy of sampled architectures", "Pham et al. 2018, arXiv 1802.03268",
        {{"samples", "10", "architectures a step", 1, 1e6}, {"baseline_decay", "0.99", "of the moving average of rewards", 0, 1},
-        {"entropy_weight", "0.0001", "of the policy's entropy in the reward", 0, kNoLimit}}},
-      {"none", "the parameters stay as they started", ""},
+        {"entropy_weight", "0.0001", "of the policy's entropy in the reward", 0, kNoLimit}}, {"by reward"}},
+      {"none", "the parameters stay as they started", "", {}, {"fixed"}},
   };
   return list;
 }
@@ -113,7 +117,7 @@ const std::vector<SearchPart>& derivation_parts() {
       {"threshold", "inputs whose weight reaches a bound, within what the space allows", "Chu et al. 2020, arXiv 1911.12126",
        {{"bound", "0.85", "", 0, 1}}},
       {"perturbation", "of each decision the choice whose removal costs the most accuracy", "Wang et al. 2021, arXiv 2108.04392",
-       {{"images", "0", "validation images a look; 0 = all", 0, 1e9}}},
+       {{"images", "0", "validation images a look; 0 = all", 0, 1e9}}, {"needs mixture"}},
       {"best_of", "the best of some sampled architectures by inherited accuracy", "Pham et al. 2018, arXiv 1802.03268",
        {{"samples", "10", "architectures", 1, 1e6}, {"images", "0", "validation images a look; 0 = all", 0, 1e9}}},
   };

@@ -21,11 +21,18 @@ struct PartOption {
   bool free = false;                                       // any text: the name of a choice, a file
 };
 
+// Traits say what parts give and ask, so that what does not go together is refused before it runs (config/method.hpp):
+//   relaxations  "mixes": several candidates of a decision run; "whole architectures": one at a time, drawn as a whole;
+//                "gradient": to the parameters; "gradient in weight steps": there too; "policy": drawn from one that learns
+//   updates      "needs gradient", "needs gradient in weight steps"; "by reward": learns from accuracies; "fixed": nothing moves
+//   derivations  "needs mixture": takes choices out of one
 struct SearchPart {
   std::string name;
   std::string title;
   std::string paper;
   std::vector<PartOption> options = {};
+  std::vector<std::string> traits = {};
+  bool has(std::string_view trait) const;
 };
 
 const std::vector<SearchPart>& relaxation_parts();

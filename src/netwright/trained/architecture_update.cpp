@@ -90,6 +90,8 @@ class SecondOrder : public ArchitectureUpdate {
     return loss.detach();
   }
 
+  bool differentiates_twice() const override { return exact_; }
+
  private:
   // d/da <d L_train / d w, v>, by a central difference along v.
   Tensors difference(const BilevelCase& b, const Tensors& before, const Tensors& direction) const {

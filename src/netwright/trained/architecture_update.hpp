@@ -16,7 +16,7 @@ namespace netwright {
 // One bilevel step as an update sees it: losses on one batch of each half of the training data, each a fresh forward pass.
 struct BilevelCase {
   std::function<at::Tensor()> architecture_loss;      // on the half that only architecture parameters learn from
-  std::function<at::Tensor()> weight_loss;            // on the half that only weights learn from
+  std::function<at::Tensor()> weight_loss;            // on the half that only weights learn from; one draw of the relaxation a step
   std::vector<at::Tensor> architecture;
   std::vector<at::Tensor> weights;
   // The next step of the weights, for what looks ahead: w - rate (momentum m + dL + weight_decay w).
@@ -37,6 +37,7 @@ class ArchitectureUpdate {
   virtual at::Tensor gradients(const BilevelCase& bilevel) = 0;
   virtual bool single_level() const { return false; }   // the architecture loss is taken on the weights' own batch
   virtual bool by_reward() const { return false; }      // asks for `sample` and `reward`, not for a differentiable relaxation
+  virtual bool differentiates_twice() const { return false; }   // asks for losses without fused kernels
   virtual bool moves() const { return true; }           // false: the parameters stay, no step is made
   virtual std::vector<NamedTensor> state() const { return {}; }   // shared with the update: saving copies it, loading writes into it
 };

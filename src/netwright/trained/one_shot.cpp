@@ -9,9 +9,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "netwright/config/method.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/hash.hpp"
 #include "netwright/learned/policy.hpp"
+#include "netwright/nn/fused.hpp"
 #include "netwright/supernet/derive.hpp"
 #include "netwright/supernet/elastic.hpp"
 #include "netwright/supernet/partial.hpp"
@@ -25,13 +27,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kLossCheckSteps = 20;   // how often a loss is read back from the device
+constexpr std::int64_t kFirstGrowth = 10;      // epochs before the growth of the eigenvalue says something
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-void check(const SupernetOptions& o) {
+void check(const SupernetOptions& o, const Graph& open) {
   if (o.epochs < 1) throw UsageError("supernet: epochs is " + std::to_string(o.epochs) + "; at least 1 is needed");
   if (o.batch < 2) throw UsageError("supernet: batch is " + std::to_string(o.batch) + "; batch statistics need at least 2");
   if (o.learning_rate <= 0 || o.architecture_learning_rate <= 0) throw UsageError("supernet: learning rates must be above 0");
+  if (const std::string reason = misfit(o, open); !reason.empty()) throw Unsupported("supernet: " + reason);
 }
 
 nlohmann::json to_json(const OneShotReport& r) {
@@ -52,6 +56,9 @@ OneShotReport from_json(const nlohmann::json& j) {
 
 LoweringOptions lowering_of(LoweringOptions lowering, const SupernetOptions& o) {
   lowering.kernel_transform = lowering.kernel_transform || o.kernel_transform;
+  if (!make_architecture_update(o.update, o.update_options)->differentiates_twice()) return lowering;
+  lowering.without.push_back("weighted_sum");
+  for (const auto& pattern : fused_patterns()) lowering.without.push_back(pattern.name);
   return lowering;
 }
 
@@ -117,17 +124,6 @@ class KeptBuffers {
   std::vector<std::pair<at::Tensor, at::Tensor>> buffers_;
 };
 
-// Draws by a policy and single sampled paths do not see what a stage took out, so such stages need a gradient.
-void check_stages(const SupernetOptions& o, const Relaxation& relaxation, bool by_policy) {
-  for (const auto& stage : o.stages) {
-    const bool takes_out = stage.keep > 0 || stage.close_every > 0;
-    if (by_policy && (takes_out || stage.fresh))
-      throw UsageError("supernet: stages with keep, close_every or fresh need parameters that learn by gradient, not update '" + o.update + "'");
-    if (stage.close_every > 0 && !relaxation.differentiable())
-      throw UsageError("supernet: a stage with close_every needs a relaxation that carries a gradient, not '" + o.relaxation + "'");
-  }
-}
-
 double norm_of(const std::vector<at::Tensor>& tensors) {
   double sum = 0;
   for (const auto& tensor : tensors) sum += tensor.to(at::kDouble).square().sum().item<double>();
@@ -174,7 +170,7 @@ struct OneShot::Steps {
 
 OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOptions& options, const Seed& seed, NetworkPlace place, const LoweringOptions& lowering)
     : tree_(tree),
-      options_((check(options), options)),
+      options_((check(options, open), options)),
       seed_(seed),
       place_(place),
       supernet_(partial_channels(open, options.partial), place, lowering_of(lowering, options)),
@@ -185,9 +181,6 @@ OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOpti
   if (tree.size() == 0) throw UsageError("the space has no decision: there is nothing to search");
   policy_ = policy_of(tree, options, *update_, parameters_, seed, place);
   relaxation_ = make_relaxation(options.relaxation, {tree, PartValues(find_part(relaxation_parts(), "relaxation", options.relaxation), options.relaxation_options), policy_});
-  if (update_->moves() && !update_->by_reward() && !relaxation_->differentiable())
-    throw UsageError("supernet: relaxation '" + options.relaxation + "' carries no gradient; update '" + options.update + "' needs one (reinforce and none do not)");
-  check_stages(options, *relaxation_, policy_ != nullptr);
   for (const auto& part : options.regularisers) regularisers_.push_back(make_regulariser(part.name, part.options, {tree, open}));
   architecture_ = architecture_optimiser();
   supernet_.initialise(seed.derive("weights"));
@@ -345,7 +338,11 @@ at::Tensor OneShot::architecture_loss(const Batch& batch, Rng& rng, std::int64_t
 BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch) {
   const Batch& judged = update_->single_level() ? batch : other;
   BilevelCase c{[&, epoch] { return architecture_loss(judged, rng, epoch); },
-                [&, epoch] { return at::cross_entropy_loss(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {rng, progress(epoch)}))[0], batch.targets); },
+                // Drawn alike at every call of one step: a difference of two losses is one of the weights, not of the noise.
+                [&, epoch, start = rng] {
+                  Rng draws = start;
+                  return at::cross_entropy_loss(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {draws, progress(epoch)}))[0], batch.targets);
+                },
                 run.architecture, run.parameters};
   c.rate = run.rate, c.momentum = options_.momentum, c.weight_decay = options_.weight_decay;
   for (const auto& named : weights_.state())
@@ -426,6 +423,11 @@ double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
   return value;
 }
 
+bool OneShot::watches_curvature() const {
+  const bool by_gradient = relaxation_->differentiable() && update_->moves() && !update_->by_reward();
+  return by_gradient && (options_.eigenvalue_stop > 0 || (options_.curvature && epochs() >= kFirstGrowth));
+}
+
 // Means over 5 epochs, 5 epochs apart, from epoch 10 on (RobustDARTS, Zela et al. 2020, arXiv 1909.09656). The parameters become the earlier ones.
 bool OneShot::too_curved() {
   constexpr std::size_t window = 5;
@@ -458,9 +460,11 @@ OneShotReport OneShot::close_epoch(Run& run, std::int64_t epoch, const Steps& su
                        .seconds = run.before + seconds_since(run.start),
                        .probabilities = probabilities()};
   count_skips(report);
-  if (options_.eigenvalue_stop > 0) {
+  if (watches_curvature()) {
     run.architecture_batches.start(epoch);
     if (const auto batch = run.architecture_batches.next()) report.eigenvalue = eigenvalue(*batch, epoch);
+  }
+  if (options_.eigenvalue_stop > 0) {
     for (const auto& vector : parameters_.vectors) report.parameters.push_back(vector.defined() ? numbers_of(vector) : std::vector<double>{});
   }
   return report;

@@ -40,8 +40,8 @@ struct OneShotReport {
   std::vector<std::vector<double>> probabilities;   // a decision, empty where it has none
   std::int64_t skips = 0;               // strongest picks that hand their input on, and all picks of choices: many are a collapse
   std::int64_t picks = 0;
-  std::vector<std::vector<double>> parameters;   // a decision; kept where the eigenvalue is watched, to go back to
-  double eigenvalue = 0;                // largest of the architecture Hessian, by power iteration; 0 where it is not asked for
+  std::vector<std::vector<double>> parameters;   // a decision; kept where the eigenvalue may end the search, to go back to
+  double eigenvalue = 0;                // largest of the architecture Hessian, by power iteration; 0 where it is not measured
 };
 
 struct OneShotHooks {
@@ -93,6 +93,7 @@ class OneShot {
   bool run_epoch(Run& run, std::int64_t epoch, Steps& sums);    // false: interrupted
   void close_stage(std::int64_t epoch);
   void start_anew(std::int64_t stage);
+  bool watches_curvature() const;
   bool too_curved();                                            // eigenvalue_stop: also puts the earlier parameters back
   double eigenvalue(const Batch& batch, std::int64_t epoch);
   Optimiser weight_optimiser() const;

@@ -9,6 +9,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/cost.hpp"
+#include "netwright/learned/policy.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
 #include "netwright/supernet/partial.hpp"
@@ -55,6 +56,34 @@ TEST(SecondOrder, DifferenceAgreesWithDifferentiatingTwiceAndWeightsComeBack) {
   EXPECT_TRUE(near.allclose(exact, 1e-4, 1e-7));
   EXPECT_FALSE(first.allclose(exact, 1e-3, 1e-6));
   EXPECT_TRUE(supernet.parameters()[0].equal(before));
+}
+
+// ---- what parts say of themselves ----
+
+TEST(Traits, AreWhatTheCodeDoes) {
+  const auto space = find_space("nasbench201");
+  const DecisionTree& tree = space->decisions();
+  const auto parameters = ArchitectureParameters::start(tree, Seed(1), {}, {.deviation = 0.5});
+  for (const auto& part : relaxation_parts()) {
+    const PartValues options(part, {});
+    const auto relaxation = make_relaxation(part.name, {tree, options, make_parameter_policy(tree, parameters)});
+    EXPECT_EQ(relaxation->differentiable(), part.has("gradient")) << part.name;
+    EXPECT_EQ(find_relaxation(part.name).needs_policy, part.has("policy")) << part.name;
+    bool mixes = false, gradient = true;
+    Rng rng(2);
+    for (const auto& [name, entry] : relaxation->draw(parameters, rng)) {
+      gradient = gradient && entry.weights.requires_grad();
+      for (const double value : entry.values) mixes = mixes || (value > 0 && value < 1);
+    }
+    EXPECT_EQ(mixes, part.has("mixes")) << part.name;
+    EXPECT_EQ(gradient, part.has("gradient in weight steps")) << part.name;
+  }
+  for (const auto& part : architecture_update_parts()) {
+    const auto update = make_architecture_update(part.name);
+    EXPECT_EQ(update->by_reward(), part.has("by reward")) << part.name;
+    EXPECT_EQ(update->moves(), !part.has("fixed")) << part.name;
+    EXPECT_EQ(update->moves() && !update->by_reward(), part.has("needs gradient")) << part.name;
+  }
 }
 
 // ---- regularisers ----

@@ -1,0 +1,65 @@
+#include "netwright/config/method.hpp"
+
+#include <algorithm>
+
+#include "netwright/graph/sharing.hpp"
+#include "netwright/strategy/one_shot_parts.hpp"
+
+namespace netwright {
+namespace {
+
+const SearchPart& relaxation_of(const SupernetOptions& supernet) { return find_part(relaxation_parts(), "relaxation", supernet.relaxation); }
+const SearchPart& update_of(const SupernetOptions& supernet) { return find_part(architecture_update_parts(), "architecture update", supernet.update); }
+
+std::string quoted(const SearchPart& part) { return "'" + part.name + "'"; }
+
+std::string no_update(const SearchPart& relaxation, const SearchPart& update) {
+  if (update.has("needs gradient") && !relaxation.has("gradient"))
+    return "relaxation " + quoted(relaxation) + " carries no gradient; update " + quoted(update) + " needs one (reinforce and none do not)";
+  if (update.has("needs gradient in weight steps") && !relaxation.has("gradient in weight steps"))
+    return "relaxation " + quoted(relaxation) + " carries no gradient in steps of the weights, which update " + quoted(update) + " differentiates";
+  return "";
+}
+
+// Draws by a policy and single sampled paths do not see what a stage took out, so such stages need a gradient.
+std::string no_stages(const SupernetOptions& supernet, const SearchPart& relaxation, const SearchPart& update) {
+  const auto any = [&](const auto& asks) { return std::any_of(supernet.stages.begin(), supernet.stages.end(), asks); };
+  const bool by_policy = relaxation.has("policy") || update.has("by reward");
+  if (by_policy && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0 || s.fresh; }))
+    return "stages with keep, close_every or fresh need parameters that learn by gradient, not update " + quoted(update);
+  if (!relaxation.has("gradient") && any([](const StageOptions& s) { return s.close_every > 0; }))
+    return "a stage with close_every needs a relaxation that carries a gradient, not " + quoted(relaxation);
+  return "";
+}
+
+std::string no_architecture_loss(const SupernetOptions& supernet, const SearchPart& relaxation, const SearchPart& update) {
+  if (!supernet.regularisers.empty() && !update.has("needs gradient"))
+    return "regularisers change the architecture loss, which update " + quoted(update) + " does not use";
+  if (supernet.eigenvalue_stop > 0 && !(relaxation.has("gradient") && update.has("needs gradient")))
+    return "eigenvalue_stop watches the gradient of the architecture loss, which relaxation " + quoted(relaxation) + " with update " + quoted(update) + " does not follow";
+  return "";
+}
+
+}  // namespace
+
+std::string misfit(const SupernetOptions& supernet) {
+  const SearchPart &relaxation = relaxation_of(supernet), &update = update_of(supernet);
+  for (const auto& reason : {no_update(relaxation, update), no_stages(supernet, relaxation, update), no_architecture_loss(supernet, relaxation, update)})
+    if (!reason.empty()) return reason;
+  return "";
+}
+
+std::string misfit(const SupernetOptions& supernet, const Graph& open) {
+  if (std::string reason = misfit(supernet); !reason.empty()) return reason;
+  if (std::string reason = no_sharing(open); !reason.empty()) return reason;
+  return relaxation_of(supernet).has("whole architectures") ? "" : no_mixing(open);
+}
+
+std::string misfit(const SupernetOptions& supernet, const DeriveOptions& derive) {
+  const SearchPart &relaxation = relaxation_of(supernet), &rule = find_part(derivation_parts(), "derivation", derive.rule);
+  if (rule.has("needs mixture") && !relaxation.has("mixes"))
+    return "rule " + quoted(rule) + " takes choices out of a mixture, and relaxation " + quoted(relaxation) + " runs one candidate of each decision";
+  return "";
+}
+
+}  // namespace netwright
