@@ -134,6 +134,32 @@ Planned nearest_resnet(const Config& config, double macs) {
   return planned;
 }
 
+// Of the space, once each, in order: what was trained for itself and did not fail; of the phases before this one, or of this one too.
+std::vector<std::string> trained_architectures(const PhaseContext& context, bool here) {
+  std::vector<std::string> list;
+  for (const auto& trial : context.study.trials()) {
+    const bool counts = !trial.label.empty() && trial.state == TrialState::done && trial.space == context.space->info().name;
+    if (counts && (here || trial.phase != context.name) && std::find(list.begin(), list.end(), trial.architecture) == list.end())
+      list.push_back(trial.architecture);
+  }
+  return list;
+}
+
+// {"supernet": PHASE, "val_accuracy": {ARCHITECTURE: with its weights}}, what the report compares rankings by; null where there is no supernet,
+// or fewer than three architectures to rank.
+Json inherited_accuracies(const PhaseContext& context) {
+  const auto architectures = trained_architectures(context, true);
+  const auto is_supernet = [](const Phase& phase) { return phase.kind == "supernet"; };
+  if (architectures.size() < 3 || std::none_of(context.config.phases.begin(), context.config.phases.end(), is_supernet)) return {};
+  const SupernetPhase supernet = supernet_before(context.config, context.folder, context.name);
+  if (!std::filesystem::exists(supernet.checkpoint)) return {};
+  context.progress.say(context.name + ": the supernet's accuracy of " + std::to_string(architectures.size()) + " trained architectures");
+  const std::vector<double> accuracies = inherited_accuracies(context.config, *context.space, supernet, architectures);
+  Json found = Json::object();
+  for (std::size_t i = 0; i < architectures.size(); ++i) found[architectures[i]] = accuracies[i];
+  return {{"supernet", supernet.name}, {"val_accuracy", found}};
+}
+
 std::optional<std::string> architecture_in(const std::string& summary) {
   const auto json = nlohmann::json::parse(summary, nullptr, false);
   if (!json.is_object() || !json.contains("architecture")) return std::nullopt;
@@ -175,7 +201,8 @@ std::string run_baselines_phase(const PhaseContext& context, const Phase& phase)
   std::vector<Planned> plan;
   Rng rng = context.seed.derive("random").rng();
   std::set<std::string> drawn{found};
-  for (int tries = 0; static_cast<std::int64_t>(plan.size()) < options.random && tries < 1000; ++tries) {
+  const std::int64_t random = std::max(options.random, options.ranking_gap - static_cast<std::int64_t>(trained_architectures(context, false).size()));
+  for (int tries = 0; static_cast<std::int64_t>(plan.size()) < random && tries < 1000; ++tries) {
     const std::string text = context.space->print(sample(context.space->decisions(), rng));
     if (drawn.insert(text).second) plan.push_back({"random", context.space, text, context.seed.derive("run", plan.size()).value()});
   }
@@ -184,7 +211,9 @@ std::string run_baselines_phase(const PhaseContext& context, const Phase& phase)
     plan.push_back(nearest_resnet(context.config, macs));
     plan.back().seed = context.seed.derive("run", plan.size()).value();
   }
-  return train_all(context, plan, retraining_of(context.config).training).dump();
+  Json summary = train_all(context, plan, retraining_of(context.config).training);
+  if (const Json inherited = inherited_accuracies(context); !inherited.empty()) summary["inherited"] = inherited;
+  return summary.dump();
 }
 
 std::filesystem::path weights_file(const std::filesystem::path& folder, const Trial& trial) {

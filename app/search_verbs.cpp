@@ -12,6 +12,7 @@
 #include "network_words.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
+#include "netwright/report/alarms.hpp"
 #include "netwright/search/search.hpp"
 #include "phases.hpp"
 #include "plan.hpp"
@@ -85,6 +86,8 @@ int run_and_report(const Abilities& program, const Config& config, const std::sh
     out << "best  " << best->space << ":" << best->architecture << "\n";
     for (const auto& [metric, value] : best->outcome.metrics) out << "      " << metric << " " << value << "\n";
   }
+  for (const auto& alarm : alarms(data))
+    if (alarm.raised) out << "alarm  " << alarm.phase << ", " << alarm.name << ": " << alarm.sentence << "\n";
   out << "see   " << (folder / "report.html").string() << "\n";
   return done;
 }

@@ -10,6 +10,7 @@
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/report/alarms.hpp"
 #include "netwright/report/report.hpp"
 #include "netwright/study/summary.hpp"
 #include "study_words.hpp"
@@ -43,6 +44,13 @@ std::map<std::string, std::int64_t> count_states(const std::vector<Trial>& trial
   return counts;
 }
 
+Json alarms_json(const Study& study, const Config& config) {
+  Json list = Json::array();
+  for (const auto& alarm : alarms(collect(study, config.goal)))
+    list.push_back({{"phase", alarm.phase}, {"name", alarm.name}, {"raised", alarm.raised}, {"measured", alarm.sentence}});
+  return list;
+}
+
 Json status_json(const Study& study, const Config& config) {
   const StudyRecord record = study.record();
   Json phases = Json::array();
@@ -56,7 +64,7 @@ Json status_json(const Study& study, const Config& config) {
     if (const auto found = best(trials, config.goal)) entry["best"] = trial_json(*found);
     phases.push_back(entry);
   }
-  return {{"name", record.name}, {"space", record.space}, {"seed", record.seed}, {"phases", phases}};
+  return {{"name", record.name}, {"space", record.space}, {"seed", record.seed}, {"phases", phases}, {"alarms", alarms_json(study, config)}};
 }
 
 void print_status(const Json& json, std::ostream& out) {
@@ -69,6 +77,9 @@ void print_status(const Json& json, std::ostream& out) {
     if (phase.contains("best"))
       out << "    best " << phase.at("best").at("number") << ": " << metrics_line(phase.at("best").at("metrics").get<Metrics>()) << "\n";
   }
+  for (const auto& alarm : json.at("alarms"))
+    out << "  " << (alarm.at("raised").get<bool>() ? "ALARM" : "quiet") << "  " << alarm.at("phase").get<std::string>() << ", " << alarm.at("name").get<std::string>() << ": "
+        << alarm.at("measured").get<std::string>() << "\n";
 }
 
 // Phases that judge architectures: a baseline is judged too, but is not what the search found.

@@ -87,6 +87,17 @@ std::string derived_architecture(const Config& config, const Space& space, const
   return space.print(derive(search, options, looks ? split_of(config)->validation : Part{}, supernet.seed.derive("derive")));
 }
 
+std::vector<double> inherited_accuracies(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures) {
+  OneShot search = make_one_shot(config, space, supernet);
+  search.load(supernet.checkpoint);
+  std::vector<double> accuracies;
+  for (const auto& text : architectures) {
+    if (interrupted()) throw Interrupted("interrupted while the supernet ranked what was trained");
+    accuracies.push_back(search.evaluate(space.parse(text), split_of(config)->validation, supernet.options.batch).accuracy);
+  }
+  return accuracies;
+}
+
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase) {
   const SupernetPhase supernet = supernet_before(context.config, context.folder, context.name);
   const std::string text = derived_architecture(context.config, *context.space, supernet, std::get<DeriveOptions>(phase.options));

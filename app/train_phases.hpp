@@ -18,12 +18,15 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
 std::string derived_architecture(const Config& config, const Space& space, const SupernetPhase& supernet, const DeriveOptions& options = {});
 // The shared weights of a trained supernet. Errors: as above.
 Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet);
+// val_accuracy of each architecture with the shared weights, on the whole validation part. Errors: as above; Interrupted.
+std::vector<double> inherited_accuracies(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures);
 // derive: the architecture of the supernet before it, by the phase's rule.
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
 // retrain: the architectures that the phases before it found, each from scratch (from the supernet's weights where the phase asks
 // for them), then the one look at the test part.
 std::string run_retrain_phase(const PhaseContext& context, const Phase& phase);
-// baselines: random architectures of the space, and the hand-made residual network nearest in MACs, trained as the retrain phase trains.
+// baselines: random architectures of the space, and the hand-made residual network nearest in MACs, trained as the retrain phase trains; then
+// what the supernet before it says of all that was trained, for the report's comparison of both rankings.
 std::string run_baselines_phase(const PhaseContext& context, const Phase& phase);
 // export: the best retrained network as ONNX, TorchScript, safetensors and JSON; verified by onnx and onnxruntime.
 std::string run_export_phase(const PhaseContext& context, const Phase& phase);

@@ -188,6 +188,17 @@ class Pipeline(unittest.TestCase):
         self.netwright.good("search", "s.yaml", "--out", "only")
         self.assertEqual(self.netwright.json("derive", "only"), self.netwright.json("derive", "one"))
 
+    def test_the_ranking_of_a_supernet_is_compared_with_that_of_trained_networks(self):
+        self.netwright.good("search", "c.yaml", "--out", "ranked", "phases.baselines={random: 0, resnet: false, ranking_gap: 6}")
+        self.assertEqual([t[0] for t in trials(self.folder / "ranked")].count("baselines"), 5)
+        (alarm,) = [a for a in self.netwright.json("status", "ranked")["alarms"] if a["name"] == "ranking"]
+        self.assertIn("6 architectures trained for themselves", alarm["measured"])
+        self.assertIn("Kendall's tau", alarm["measured"])
+        self.assertIn("ranking: 6 architectures", self.netwright.good("status", "ranked"))
+        self.assertIn("with the weights of supernet", (self.folder / "ranked/report.html").read_text())
+        # The found network and one random one are too few.
+        self.assertNotIn("ranking", [a["name"] for a in self.netwright.json("status", "one")["alarms"]])
+
     def test_search_with_inherited_weights(self):
         phases = ("phases:\n  - supernet: {epochs: 1, batch: 8}\n  - search: {strategy: random, evaluator: {name: inherit}, trials: 3}\n"
                   "  - retrain: {epochs: 1, best: 2}\n  - export: {onnx: false}\n")

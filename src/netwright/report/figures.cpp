@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "netwright/objective/pareto.hpp"
+#include "netwright/report/alarms.hpp"
 #include "netwright/report/wording.hpp"
 #include "netwright/study/summary.hpp"
 
@@ -213,6 +214,19 @@ std::string supernet_figures(const ReportData& data) {
   std::string text;
   for (const auto& [phase, points] : data.series) text += number_figures(points);
   return text;
+}
+
+std::string ranking_figure(const ReportData& data) {
+  const auto gap = ranking_gap(data);
+  if (!gap) return "";
+  ChartSeries dots{.name = "architecture", .mark = Mark::dots, .color = 3, .large = true};
+  for (const auto& pair : gap->pairs) {
+    dots.points.emplace_back(pair.inherited, pair.alone);
+    dots.hints.push_back(shortened(pair.architecture, 100));
+  }
+  Chart chart{.title = "val_accuracy by shared weights and trained for itself", .x = {"with the weights of " + gap->supernet, NumberFormat::percent}, .y = {"trained from scratch", NumberFormat::percent}};
+  chart.series = {std::move(dots)};
+  return chart_html(chart);
 }
 
 std::string architecture_figures(const ReportData& data) {

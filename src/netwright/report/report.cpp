@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "netwright/core/units.hpp"
+#include "netwright/report/alarms.hpp"
 #include "netwright/report/chart.hpp"
 #include "netwright/report/figures.hpp"
 #include "netwright/report/page.hpp"
@@ -63,6 +64,17 @@ std::string architecture_section(const ReportData& data) {
   text += "</div>";
   if (cells > 0) text += "<details><summary>the whole network</summary><div class=\"drawings\">" + figure(data.drawings.back()) + "</div></details>";
   return text;
+}
+
+std::string alarm_section(const ReportData& data) {
+  Rows rows;
+  std::vector<std::string> classes;
+  for (const auto& alarm : alarms(data)) {
+    rows.push_back({escape_html(alarm.phase), escape_html(alarm.name), alarm.raised ? "<b>alarm</b>" : "quiet", escape_html(alarm.sentence)});
+    classes.push_back(alarm.raised ? "chosen" : "");
+  }
+  if (rows.empty()) return "";
+  return html_table({{"phase", false, true}, {"what"}, {"state"}, {"measured"}}, rows, classes) + figure_grid(ranking_figure(data));
 }
 
 std::string phase_section(const ReportData& data) {
@@ -168,6 +180,7 @@ std::string render(const ReportData& data) {
   body += section("Search history", figure_grid(history_figures(data)));
   body += section("Learning curves", figure_grid(learning_figures(data)));
   body += section("Supernet", figure_grid(supernet_figures(data)));
+  body += section("Can the supernet be trusted?", alarm_section(data));
   const std::string shares = architecture_figures(data);
   body += section("Architecture parameters over time",
                   shares.empty() ? "" : "<p class=\"quiet\">Share of each choice by epoch; each title names the strongest choice at the end and its share.</p>" + shares);
