@@ -58,6 +58,25 @@ TEST(SecondOrder, DifferenceAgreesWithDifferentiatingTwiceAndWeightsComeBack) {
   EXPECT_TRUE(supernet.parameters()[0].equal(before));
 }
 
+// Noise that differs between the two losses of the difference would be divided by its small step.
+TEST(SecondOrder, TheDifferenceIsOfTheWeightsAndNotOfTheNoise) {
+  const auto space = find_space("nasbench201");
+  const Split split = light_and_dark(64, 8);
+  for (const std::string relaxation : {"softmax", "gumbel", "dirichlet"}) {
+    const auto moved = [&](const std::string& update, const Settings& how) {
+      const SupernetOptions options{.relaxation = relaxation, .update = update, .epochs = 1, .batch = 16, .update_options = how};
+      OneShot search(space->decisions(), space->open(small()), options, Seed(3), {.dtype = at::kDouble}, {.without = {"weighted_sum", "convolve", "pool", "normalise"}});
+      search.train(split, {});
+      return at::cat(search.parameters().vectors).detach();
+    };
+    const at::Tensor exact = moved("second_order", {{"hessian", "exact"}}), near = moved("second_order", {{"radius", "1e-7"}}), first = moved("first_order", {});
+    // Adam's first steps are signs: of a gradient that is noise half of them are others.
+    const auto others = [&](const at::Tensor& a) { return (a - exact).abs().gt(1e-4).to(at::kDouble).mean().item<double>(); };
+    EXPECT_LT(others(near), 0.1) << relaxation;
+    EXPECT_GT(others(first), 0) << relaxation;
+  }
+}
+
 // ---- what parts say of themselves ----
 
 TEST(Traits, AreWhatTheCodeDoes) {
