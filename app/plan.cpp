@@ -86,7 +86,7 @@ void check_search(const Config& config, const std::shared_ptr<const Space>& spac
   stop_rule_of(search);
   const auto evaluators = known_evaluators();
   const EvaluatorEntry& entry = find_evaluator(evaluators, search.evaluator);
-  const EvaluatorCase evaluator_case{.space = space, .network = network_options(config), .options = search.evaluator_options};
+  const EvaluatorCase evaluator_case{.space = space, .network = networks.single(), .options = search.evaluator_options};
   if (entry.unsuited)
     if (const std::string reason = entry.unsuited(evaluator_case); !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
   const EvaluatorEntry* judge = judging(evaluators, search.evaluator, evaluator_case);

@@ -37,6 +37,7 @@ class Networks {
  public:
   Networks(const Space& space, const Config& config);
   Networks(const Space& space, NetworkOptions searched, NetworkOptions final);   // the supernet's, and those of single networks
+  const NetworkOptions& single() const { return final_; }
   // The form that a supernet trains. Errors: Unsupported with the reason where the space has none, or the data do not feed it.
   const Graph& open();
   double training_bytes(std::int64_t batch);   // of the supernet
