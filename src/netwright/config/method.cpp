@@ -52,7 +52,15 @@ std::string misfit(const SupernetOptions& supernet) {
 std::string misfit(const SupernetOptions& supernet, const Graph& open) {
   if (std::string reason = misfit(supernet); !reason.empty()) return reason;
   if (std::string reason = no_sharing(open); !reason.empty()) return reason;
-  return relaxation_of(supernet).has("whole architectures") ? "" : no_mixing(open);
+  if (std::string reason = relaxation_of(supernet).has("whole architectures") ? "" : no_mixing(open); !reason.empty()) return reason;
+  for (const auto& part : supernet.regularisers) {
+    const auto table = part.options.find("table");
+    const bool given = table != part.options.end() && !table->second.empty();
+    if (given || !find_part(regulariser_parts(), "regulariser", part.name).has("counts costs")) continue;
+    if (const std::string reason = no_counting(open); !reason.empty())
+      return "regulariser '" + part.name + "' cannot count costs: " + reason + "; give it a table of them";
+  }
+  return "";
 }
 
 std::string misfit(const SupernetOptions& supernet, const DeriveOptions& derive) {

@@ -12,7 +12,7 @@ namespace netwright {
 //   stages that take choices out, close edges or start anew need parameters that learn by gradient; regularisers an architecture loss;
 //   eigenvalue_stop its gradient
 std::string misfit(const SupernetOptions& supernet);
-// The same, and why no supernet of the open graph can do it (graph/sharing.hpp).
+// The same, and why no supernet of the open graph can do it, or no regulariser count its costs (graph/sharing.hpp).
 std::string misfit(const SupernetOptions& supernet, const Graph& open);
 // Why the rule cannot derive from such a supernet.
 std::string misfit(const SupernetOptions& supernet, const DeriveOptions& derive);

@@ -70,6 +70,19 @@ TEST(Method, TheGraphCanBeSharedAndMixed) {
   }
 }
 
+TEST(Method, CostsAreCountedWhereOneNumberCanChangeAlone) {
+  // Two layers of their own widths, one of which is picked.
+  const Graph depth = with([](Builder& b, Value x) {
+    const auto layer = [&](const std::string& name) { return b.add("conv", x, {{"kernel", std::int64_t{1}}, {"channels", Open{name, {4, 8}}}}, name); };
+    return b.select("depth", {layer("first"), layer("second")}, {.name = "depth"});
+  });
+  const SupernetOptions counted{.regularisers = {{.name = "cost_add"}}}, measured{.regularisers = {{"cost_add", {{"table", "costs.json"}}}}};
+  EXPECT_TRUE(says(misfit(counted, depth), "regulariser 'cost_add' cannot count costs: with one value of decision 'first' alone"));
+  EXPECT_EQ(misfit(measured, depth), "");
+  EXPECT_EQ(misfit({}, depth), "");
+  EXPECT_EQ(misfit(counted, open_number("channels", {4, 8})), "");
+}
+
 TEST(Method, PerturbationNeedsAMixture) {
   for (const auto& relaxation : relaxation_parts())
     for (const auto& rule : derivation_parts())

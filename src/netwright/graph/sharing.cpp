@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 
 namespace netwright {
@@ -42,7 +43,47 @@ std::string no_elastic(const Node& node) {
   return "";
 }
 
+void count_numbers(const Graph& graph, std::map<std::string, std::size_t>& counts) {
+  for (const Node& node : graph.nodes) {
+    for (const auto& [name, open] : open_attributes(node)) counts[open.decision] = open.values.size();
+    for (const Branch& branch : node.branches)
+      if (!branch.body.empty()) count_numbers(branch.graph(), counts);
+  }
+}
+
+void set_number(Graph& graph, const std::string& decision, std::size_t index) {
+  for (Node& node : graph.nodes) {
+    for (auto& [name, attribute] : node.attributes)
+      if (const auto* open = std::get_if<Open>(&attribute); open != nullptr && open->decision == decision) attribute = std::int64_t{open->values.at(index)};
+    for (Branch& branch : node.branches)
+      if (!branch.body.empty()) set_number(branch.body.front(), decision, index);
+  }
+}
+
 }  // namespace
+
+std::map<std::string, std::size_t> open_numbers(const Graph& open) {
+  std::map<std::string, std::size_t> counts;
+  count_numbers(open, counts);
+  return counts;
+}
+
+Graph with_number(Graph open, const std::string& decision, std::size_t index) {
+  set_number(open, decision, index);
+  infer_shapes(open);
+  return open;
+}
+
+std::string no_counting(const Graph& open) {
+  for (const auto& [decision, count] : open_numbers(open)) {
+    try {
+      for (std::size_t i = 0; i < count; ++i) with_number(open, decision, i);
+    } catch (const UsageError& error) {
+      return "with one value of decision '" + decision + "' alone " + error.what();
+    }
+  }
+  return "";
+}
 
 std::string no_sharing(const Graph& open) { return first(open, no_elastic); }
 

@@ -100,11 +100,11 @@ const std::vector<SearchPart>& regulariser_parts() {
       {"entropy", "adds weight * mean entropy of the decisions (a negative weight keeps them undecided)", "",
        {{"weight", "0.01", "", -kNoLimit, kNoLimit}}},
       {"cost_add", "adds weight * (E[cost] - reference) / reference", "Cai et al. 2019, arXiv 1812.00332",
-       costs({{"weight", "0.1", "", 0, kNoLimit}, {"reference", "100M", "the cost that counts as one", 1e-9, kNoLimit}})},
+       costs({{"weight", "0.1", "", 0, kNoLimit}, {"reference", "100M", "the cost that counts as one", 1e-9, kNoLimit}}), {"counts costs"}},
       {"cost_log", "loss * scale * (log E[cost] / log reference)^power", "Cai et al. 2019, arXiv 1812.00332",
-       costs({{"scale", "0.2", "", 0, kNoLimit}, {"power", "0.3", "", 0, kNoLimit}, {"reference", "100M", "above 1", 1.000001, kNoLimit}})},
+       costs({{"scale", "0.2", "", 0, kNoLimit}, {"power", "0.3", "", 0, kNoLimit}, {"reference", "100M", "above 1", 1.000001, kNoLimit}}), {"counts costs"}},
       {"cost_power", "loss * scale * log(cost of the drawn weights)^power", "Wu et al. 2019, arXiv 1812.03443",
-       costs({{"scale", "0.2", "", 0, kNoLimit}, {"power", "0.6", "", 0, kNoLimit}})},
+       costs({{"scale", "0.2", "", 0, kNoLimit}, {"power", "0.6", "", 0, kNoLimit}}), {"counts costs"}},
   };
   return list;
 }

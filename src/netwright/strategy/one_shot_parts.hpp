@@ -25,6 +25,7 @@ struct PartOption {
 //   relaxations  "mixes": several candidates of a decision run; "whole architectures": one at a time, drawn as a whole;
 //                "gradient": to the parameters; "gradient in weight steps": there too; "policy": drawn from one that learns
 //   updates      "needs gradient", "needs gradient in weight steps"; "by reward": learns from accuracies; "fixed": nothing moves
+//   regularisers "counts costs": of each choice, where no table of them is given
 //   derivations  "needs mixture": takes choices out of one
 struct SearchPart {
   std::string name;

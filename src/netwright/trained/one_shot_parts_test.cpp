@@ -140,6 +140,19 @@ TEST(Regularisers, EveryNameHasCodeAndItsGradientAgreesWithFiniteDifferences) {
 }
 
 // The table's sum over one architecture's picks is the cost of its network.
+// Widths that several places share, inside candidates too, change together: else their shapes would not fit.
+TEST(CostTable, SharedWidthsChangeTogether) {
+  const auto space = find_space("mnasnet");
+  const DecisionTree& tree = space->decisions();
+  const Graph open = space->open({.input = {1, 32, 32}, .classes = 2, .search = true});
+  const CostTable table = cost_table(open, tree, "params");
+  for (std::size_t d = 0; d < tree.size(); ++d) {
+    if (tree[d].kind != Kind::ordinal) continue;
+    EXPECT_TRUE(std::is_sorted(table.choices[d].begin(), table.choices[d].end())) << tree[d].name;
+    EXPECT_LT(table.choices[d].front(), table.choices[d].back()) << tree[d].name;
+  }
+}
+
 TEST(CostTable, OfAOneHotMixtureIsTheCostOfTheClosedNetwork) {
   for (const std::string name : {"nasbench201", "minimal2"}) {
     const auto space = find_space(name);

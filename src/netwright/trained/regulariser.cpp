@@ -10,6 +10,7 @@
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/graph/cost.hpp"
+#include "netwright/graph/sharing.hpp"
 
 namespace netwright {
 namespace {
@@ -20,7 +21,7 @@ double metric_of(const Cost& cost, const std::string& metric) {
   throw UsageError("a cost that is counted is params or macs, not '" + metric + "'" + name_hint(metric, {"params", "macs"}));
 }
 
-// Adds up what each choice costs, place by place.
+// Adds up what each choice costs, graph by graph: the whole one and every candidate's, in the order in which they are walked.
 struct Counter {
   const DecisionTree& tree;
   const std::string& metric;
@@ -28,38 +29,58 @@ struct Counter {
 
   std::vector<double>& row(const std::string& decision) { return table.choices[static_cast<std::size_t>(tree.find(decision))]; }
 
-  // The cost of what is closed in the graph; choices go into their rows.
-  double closed_part(const Graph& graph) {
-    double own = metric_of(cost(graph), metric);
+  // What stands in each graph itself, without the graphs inside.
+  void own_costs(const Graph& graph, std::vector<double>& costs) const {
+    const std::size_t at = costs.size();
+    costs.push_back(metric_of(cost(graph), metric));
     for (const Node& node : graph.nodes) {
-      for (std::size_t i = 0; i < node.branches.size(); ++i) {
-        if (node.branches[i].body.empty()) continue;
-        const Graph& inner = node.branches[i].graph();
-        own -= metric_of(cost(inner), metric);
-        const double closed = closed_part(inner);
-        if (node.op == "choice") row(node.decision)[i] += closed;
-        else own += closed;
+      for (const Branch& branch : node.branches) {
+        if (branch.body.empty()) continue;
+        costs[at] -= metric_of(cost(branch.graph()), metric);
+        own_costs(branch.graph(), costs);
       }
     }
-    for (const Node& node : graph.nodes)
-      for (const auto& [name, open] : open_attributes(node)) own += add_attribute(graph, node.name, name, open);
+  }
+
+  // The costs of each graph without what open attributes can save; each value's share is what it leaves of that.
+  std::vector<double> lent(const Graph& open) {
+    std::vector<double> largest;
+    own_costs(open, largest);
+    std::vector<double> own = largest;
+    for (const auto& [decision, count] : open_numbers(open)) {
+      std::vector<std::vector<double>> saved(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        own_costs(with_number(open, decision, i), saved[i]);
+        for (std::size_t g = 0; g < largest.size(); ++g) saved[i][g] = largest[g] - saved[i][g];
+      }
+      for (std::size_t g = 0; g < largest.size(); ++g) {
+        double most = 0;
+        for (const auto& of : saved) most = std::max(most, of[g]);
+        for (std::size_t i = 0; i < count; ++i) row(decision)[i] += most - saved[i][g];
+        own[g] -= most;
+      }
+    }
     return own;
   }
 
-  // Each value's share is the difference to the graph with the largest value, which the closed part lends out.
-  double add_attribute(const Graph& graph, const std::string& node, const std::string& name, const Open& open) {
-    const auto with = [&](std::int64_t value) {
-      Graph changed = graph;
-      for (auto& other : changed.nodes)
-        if (other.name == node) other.attributes[name] = value;
-      infer_shapes(changed);
-      return metric_of(cost(changed), metric);
-    };
-    const double largest = with(*std::max_element(open.values.begin(), open.values.end()));
-    double lent = 0;
-    for (const std::int64_t value : open.values) lent = std::max(lent, largest - with(value));
-    for (std::size_t i = 0; i < open.values.size(); ++i) row(open.decision)[i] += lent - (largest - with(open.values[i]));
-    return -lent;
+  // What is closed in the graph; choices go into their rows. `next` walks along `own`.
+  double closed_part(const Graph& graph, const std::vector<double>& own, std::size_t& next) {
+    double sum = own[next++];
+    for (const Node& node : graph.nodes) {
+      for (std::size_t i = 0; i < node.branches.size(); ++i) {
+        if (node.branches[i].body.empty()) continue;
+        const double closed = closed_part(node.branches[i].graph(), own, next);
+        if (node.op == "choice") row(node.decision)[i] += closed;
+        else sum += closed;
+      }
+    }
+    return sum;
+  }
+
+  double count(const Graph& open) {
+    const std::vector<double> own = lent(open);
+    std::size_t next = 0;
+    return closed_part(open, own, next);
   }
 };
 
@@ -188,7 +209,7 @@ std::unique_ptr<Regulariser> made(const PartValues& options, const RegulariserSo
 
 CostTable cost_table(const Graph& open, const DecisionTree& tree, const std::string& metric) {
   CostTable table = empty_table(tree);
-  table.fixed = Counter{tree, metric, table}.closed_part(open);
+  table.fixed = Counter{tree, metric, table}.count(open);
   return table;
 }
 
