@@ -1,8 +1,11 @@
 #include "netwright/export/safetensors.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -51,9 +54,49 @@ Json read_header(std::string_view bytes) {
   return header;
 }
 
+// ---- what a value may be stored as ----
+
+float of_half(std::uint16_t bits) {
+  const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  const float sign = (bits & 0x8000) != 0 ? -1.0f : 1.0f;
+  if (exponent == 31) return fraction != 0 ? std::numeric_limits<float>::quiet_NaN() : sign * std::numeric_limits<float>::infinity();
+  if (exponent == 0) return sign * std::ldexp(static_cast<float>(fraction), -24);
+  return sign * std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
+}
+
+float of_brain(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+
+template <class Stored, auto convert>
+float read_value(const char* from) {
+  Stored stored;
+  std::memcpy(&stored, from, sizeof(Stored));
+  return convert(stored);
+}
+
+struct Type {
+  std::string_view name;
+  std::uint64_t bytes;             // of a value
+  float (*read)(const char* from); // null: whole numbers, which are left out
+};
+
+constexpr auto same = [](float value) { return value; };
+constexpr auto rounded = [](double value) { return static_cast<float>(value); };
+constexpr std::array types = {Type{"F32", 4, read_value<float, same>}, Type{"F64", 8, read_value<double, rounded>}, Type{"F16", 2, read_value<std::uint16_t, of_half>},
+                              Type{"BF16", 2, read_value<std::uint16_t, of_brain>}, Type{"I64", 8, nullptr}, Type{"I32", 4, nullptr}, Type{"I16", 2, nullptr},
+                              Type{"I8", 1, nullptr}, Type{"U8", 1, nullptr}, Type{"U16", 2, nullptr}, Type{"U32", 4, nullptr}, Type{"U64", 8, nullptr},
+                              Type{"BOOL", 1, nullptr}};
+
+const Type& type_of(const std::string& name, const Json& entry) {
+  const auto found = std::ranges::find_if(types, [&](const Type& type) { return entry.is_string() && type.name == entry.get<std::string>(); });
+  if (found == types.end())
+    fail("'" + name + "' has the type " + entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "; known: F32, F64, F16, BF16 and whole numbers");
+  return *found;
+}
+
 struct Place {
   std::string name;
   Shape shape;
+  const Type* type = nullptr;
   std::uint64_t begin = 0, end = 0;
 };
 
@@ -61,10 +104,19 @@ Place read_place(const std::string& name, const Json& entry) {
   const auto whole = [](const Json& list) { return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& n) { return n.is_number_unsigned(); }); };
   if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
     fail("'" + name + "' needs dtype, shape and data_offsets");
-  if (entry["dtype"] != "F32") fail("'" + name + "' has the type " + entry["dtype"].dump(-1, ' ', false, Json::error_handler_t::replace) + "; only F32 is read");
+  const Type& type = type_of(name, entry["dtype"]);
   if (!whole(entry["shape"]) || !whole(entry["data_offsets"]) || entry["data_offsets"].size() != 2)
     fail("'" + name + "' needs whole numbers in shape and two in data_offsets");
-  return {name, entry["shape"].get<Shape>(), entry["data_offsets"][0].get<std::uint64_t>(), entry["data_offsets"][1].get<std::uint64_t>()};
+  return {name, entry["shape"].get<Shape>(), &type, entry["data_offsets"][0].get<std::uint64_t>(), entry["data_offsets"][1].get<std::uint64_t>()};
+}
+
+Weight read_weight(const Place& place, const char* from) {
+  Weight weight{place.name, place.shape, std::vector<float>((place.end - place.begin) / place.type->bytes)};
+  for (float& value : weight.values) {
+    value = place.type->read(from);
+    from += place.type->bytes;
+  }
+  return weight;
 }
 
 Metadata read_metadata(const Json& entry) {
@@ -114,12 +166,10 @@ Safetensors from_safetensors(std::string_view bytes) {
   std::uint64_t at = 0;
   for (const auto& place : places) {
     const std::int64_t count = checked_elements(place.shape);
-    if (count < 0 || place.begin != at || place.end < place.begin || place.end - place.begin != static_cast<std::uint64_t>(count) * sizeof(float))
+    if (count < 0 || place.begin != at || place.end < place.begin || place.end - place.begin != static_cast<std::uint64_t>(count) * place.type->bytes)
       fail("'" + place.name + "' of shape " + to_string(place.shape) + " cannot lie at bytes " + std::to_string(place.begin) + " to " + std::to_string(place.end));
     if (place.end > values.size()) fail("the file ends within '" + place.name + "' (" + std::to_string(values.size()) + " of " + std::to_string(place.end) + " bytes of values)");
-    Weight weight{place.name, place.shape, std::vector<float>(static_cast<std::size_t>(count))};
-    if (count > 0) std::memcpy(weight.values.data(), values.data() + place.begin, place.end - place.begin);
-    result.weights.push_back(std::move(weight));
+    if (place.type->read != nullptr) result.weights.push_back(read_weight(place, values.data() + place.begin));
     at = place.end;
   }
   if (at != values.size()) fail(std::to_string(values.size() - at) + " bytes follow the last tensor");

@@ -1,5 +1,6 @@
 #pragma once
 // Weights in a safetensors file: named float32 tensors and a map of texts, readable by every framework of the field.
+// Files of others: F64, F16 and BF16 are read as float32; whole numbers (the batch counters of PyTorch's norms) are left out.
 //
 // Layout (the public format): eight bytes little-endian, the length of the header; the header, JSON padded with blanks to a
 // multiple of eight; the values, little-endian, row-major, in the order of the weights.
@@ -22,7 +23,7 @@ struct Safetensors {
 // Errors: UsageError for two weights of one name, or values that do not fill their shape.
 std::string to_safetensors(const Weights& weights, const Metadata& metadata = {});
 // from_safetensors(to_safetensors(w, m)) == {w, m}. Errors: UsageError naming the tensor and the rule for text that is truncated, has no
-// valid header, a type other than F32, or tensors that do not lie side by side in the values.
+// valid header, an unknown type, or tensors that do not lie side by side in the values.
 Safetensors from_safetensors(std::string_view bytes);
 
 // The same with files; errors name the file.

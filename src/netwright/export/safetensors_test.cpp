@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/rng.hpp"
@@ -50,9 +52,29 @@ std::string file_of(const std::string& header, std::size_t values) {
   return std::string(reinterpret_cast<const char*>(&length), 8) + header + std::string(values, '\0');
 }
 
+template <class Stored>
+std::string bytes_of(std::initializer_list<Stored> values) {
+  return std::string(reinterpret_cast<const char*>(std::data(values)), values.size() * sizeof(Stored));
+}
+
+TEST(Safetensors, FilesOfOthersAreReadAsFloat32WithoutTheirCounters) {
+  const std::string header = R"({"d":{"dtype":"F64","shape":[2],"data_offsets":[0,16]},"steps":{"dtype":"I64","shape":[],"data_offsets":[16,24]},)"
+                             R"("h":{"dtype":"F16","shape":[5],"data_offsets":[24,34]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[34,38]}})";
+  const std::string values = bytes_of<double>({0.5, -3}) + bytes_of<std::int64_t>({7}) + bytes_of<std::uint16_t>({0x3C00, 0xC000, 0x0001, 0x7BFF, 0xFC00}) +
+                             bytes_of<std::uint16_t>({0x3F80, 0xC2F7});
+  const Weights read = from_safetensors(file_of(header, 0) + values).weights;
+  ASSERT_EQ(read.size(), 3u);
+  EXPECT_EQ(read[0].values, (std::vector<float>{0.5f, -3.0f}));
+  EXPECT_EQ(read[1].values, (std::vector<float>{1.0f, -2.0f, std::ldexp(1.0f, -24), 65504.0f, -std::numeric_limits<float>::infinity()}));
+  EXPECT_EQ(read[2].values, (std::vector<float>{1.0f, -123.5f}));
+}
+
 TEST(Safetensors, BadHeadersNameTheTensor) {
   const std::string bad[] = {
       R"({"w":{"dtype":"F16","shape":[1],"data_offsets":[0,4]}})",
+      R"({"w":{"dtype":"I64","shape":[1],"data_offsets":[0,4]}})",
+      R"({"w":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}})",
+      R"({"w":{"dtype":32,"shape":[1],"data_offsets":[0,4]}})",
       R"({"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})",
       R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})",
       R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
