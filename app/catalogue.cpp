@@ -94,6 +94,9 @@ const std::vector<Described>& proxies() {
       {"ntk_cond", "Condition number of the neural tangent kernel", "Chen et al. 2021, arXiv 2102.11535", {"needs data", "gradient"}},
       {"zico", "Mean over deviation of the gradients of two half batches", "Li et al. 2023, arXiv 2301.11300", {"needs data", "needs labels", "gradient"}},
       {"zen", "How much features move with the input, and the batch norms' scale", "Lin et al. 2021, arXiv 2102.01063", {"needs data"}},
+      {"expressivity", "Entropy of the blocks' principal components", "Lee and Ham 2024, arXiv 2403.19232", {"needs data"}},
+      {"progressivity", "Least growth of that entropy from block to block", "Lee and Ham 2024, arXiv 2403.19232", {"needs data"}},
+      {"trainability", "How blocks keep the size of gradients", "Lee and Ham 2024, arXiv 2403.19232", {"needs data", "gradient"}},
       {"meco", "Least eigenvalues of the channel correlations of feature maps", "Jiang et al. 2023 (NeurIPS)", {"needs data"}},
   };
   return list;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "netwright/proxy/blocks.hpp"
 #include "netwright/proxy/patterns.hpp"
 #include "netwright/proxy/scores.hpp"
 
@@ -29,16 +30,6 @@ double least_correlation(const at::Tensor& values) {
 }
 
 bool finite(const at::Tensor& tensor) { return at::isfinite(tensor).all().item<bool>(); }
-
-// Which nodes the result depends on.
-std::vector<bool> needed_nodes(const Graph& graph) {
-  std::vector<bool> needed(graph.nodes.size());
-  needed[static_cast<std::size_t>(graph.outputs.at(0))] = true;
-  for (std::size_t i = graph.nodes.size(); i-- > 0;)
-    if (needed[i])
-      for (const int input : graph.nodes[i].inputs) needed[static_cast<std::size_t>(input)] = true;
-  return needed;
-}
 
 // The features that the classifier pools: what the last global pooling before the result reads.
 std::optional<std::size_t> pooled_node(const Graph& graph) {

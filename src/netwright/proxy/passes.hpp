@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "netwright/core/rng.hpp"
 #include "netwright/nn/network.hpp"
 
 namespace netwright {
@@ -21,6 +22,7 @@ struct ProxyCase {
   at::Tensor noise;                  // as inputs; what the disturbed copy gets added, times 0.01 (zen)
   at::Tensor targets;                // {batch} of int64
   std::int64_t classes = 10;
+  Seed seed = Seed(0);               // of what a score draws (trainability's signs)
 };
 
 // A convolution or linear layer, in registration order.

@@ -14,6 +14,7 @@ namespace netwright {
 namespace {
 
 const char* const zero_cost = "Abdelfattah et al. 2021, arXiv 2101.08134";
+const char* const az_nas = "Lee and Ham 2024, arXiv 2403.19232";
 
 at::Tensor normal_input(at::IntArrayRef sizes, const Seed& seed) {
   at::Tensor tensor = at::empty(sizes, at::kDouble);
@@ -73,6 +74,9 @@ const std::vector<Proxy>& proxy_list() {
       {"ntk_cond", "Condition number of the neural tangent kernel", "Chen et al. 2021, arXiv 2102.11535", down, ntk_cond},
       {"zico", "Mean over deviation of the gradients of two half batches", "Li et al. 2023, arXiv 2301.11300", up, zico},
       {"zen", "How much features move with the input, and the batch norms' scale", "Lin et al. 2021, arXiv 2102.01063", up, zen},
+      {"expressivity", "Entropy of the blocks' principal components", az_nas, up, expressivity},
+      {"progressivity", "Least growth of that entropy from block to block", az_nas, up, progressivity},
+      {"trainability", "How blocks keep the size of gradients", az_nas, up, trainability},
       {"meco", "Least eigenvalues of the channel correlations of feature maps", "Jiang et al. 2023 (NeurIPS)", up, meco},
   };
   return list;
@@ -110,6 +114,7 @@ ProxyCase prepare(const Graph& closed, const ProxyOptions& options) {
     fill_weights(made.network->tensors());
   else
     made.network->initialise(options.seed.derive("weights"));
+  made.seed = options.seed;
   made.classes = closed.output().shape.at(0);
   Shape sizes = closed.nodes.front().shape;
   sizes.insert(sizes.begin(), options.data ? options.data->images.size(0) : options.batch);

@@ -9,6 +9,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/builder.hpp"
+#include "netwright/proxy/blocks.hpp"
 #include "netwright/proxy/fill.hpp"
 #include "netwright/proxy/patterns.hpp"
 #include "netwright/proxy/score_evaluator.hpp"
@@ -73,7 +74,10 @@ TEST(Fill, FollowsTheRule) {
 TEST(Proxies, Z1IsExactInFloat64) {
   auto entry = oracle_case("Z1-main");
   entry["expect"]["macs"] = 8 * 64 * 27 + 8 * 64 * 72 + 16 * 16 * 72 + 80;  // the layers of the net, which the case does not count
-  expect_scores(score(z1_graph(), oracle_options(8)), entry, true);
+  ProxyOptions options = oracle_options(8);
+  options.names = scored_in(entry);
+  EXPECT_EQ(options.names.size(), 18u);  // all but those of blocks, which this net has none of
+  expect_scores(score(z1_graph(), options), entry, true);
 }
 
 TEST(Proxies, Z1AgreesInFloat32) {
@@ -133,17 +137,18 @@ TEST(Proxies, LeaveTheNetworkAsItWas) {
 }
 
 TEST(Proxies, OneSeedOneScoreInAnyOrder) {
+  const Graph graph = cell_network("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|", 4, 1);
   const ProxyOptions all{.batch = 4, .seed = Seed(5)};
-  const auto first = score(z1_graph(), all), again = score(z1_graph(), all);
+  const auto first = score(graph, all), again = score(graph, all);
   EXPECT_EQ(first, again);
-  for (const char* name : {"zen", "synflow_bn", "grad_norm"}) {
+  for (const char* name : {"zen", "synflow_bn", "grad_norm", "trainability"}) {
     ProxyOptions alone = all;
     alone.names = {name};
-    EXPECT_EQ(score(z1_graph(), alone).at(name), first.at(name)) << name;
+    EXPECT_EQ(score(graph, alone).at(name), first.at(name)) << name;
   }
   ProxyOptions other = all;
   other.seed = Seed(6);
-  EXPECT_NE(score(z1_graph(), other).at("naswot"), first.at("naswot"));
+  for (const char* name : {"naswot", "trainability"}) EXPECT_NE(score(graph, other).at(name), first.at(name)) << name;
 }
 
 TEST(Proxies, TwinSamplesHaveNoDeterminant) {
@@ -165,6 +170,51 @@ TEST(Proxies, PatternsOfASmallPerceptronAreCounted) {
   const at::Tensor kernel = agreement_kernel(six);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(kernel[0][i].item<double>(), expect.at("hamming_kernel_row0_for_first6_of_seed_9011").at(i).get<double>());
   EXPECT_EQ(log_determinant(kernel), -std::numeric_limits<double>::infinity());
+}
+
+Graph turning_blocks(int count) {
+  Builder b;
+  Value x = b.input({8, 16, 16});
+  for (int i = 0; i < count; ++i) {
+    const auto scope = b.scope("block" + std::to_string(i));
+    x = b.add("conv", x, {{"channels", 8}, {"kernel", 1}});
+  }
+  const auto scope = b.scope("head");
+  return b.finish({b.add("linear", b.add("flatten", b.add("global_pool", x)), {{"features", 5}})});
+}
+
+// Each block turns its input's channels and makes them `scale` times as long.
+ProxyCase turning_case(int count, double scale) {
+  ProxyCase made = prepare(turning_blocks(count), {.batch = 64, .seed = Seed(2), .place = {.dtype = at::kDouble}});
+  for (const auto& named : made.network->tensors())
+    if (named.tensor.dim() == 4) at::Tensor(named.tensor).detach().copy_(scale * std::get<0>(at::linalg_qr(named.tensor.detach().flatten(1))).view_as(named.tensor));
+  return made;
+}
+
+TEST(Proxies, TurningBlocksKeepAllComponentsAndGradients) {
+  const auto kept = score(turning_case(3, 1), {"expressivity", "progressivity", "trainability"});
+  EXPECT_NEAR(kept.at("expressivity"), 3 * std::log(8), 0.03);  // white noise has eight equal components
+  EXPECT_NEAR(kept.at("progressivity"), 0, 1e-6);
+  EXPECT_NEAR(kept.at("trainability"), 0, 0.01);                 // s = 1
+  EXPECT_NEAR(score(turning_case(3, 2), {"trainability"}).at("trainability"), 2 - 2 - 0.5, 0.1);
+  EXPECT_TRUE(std::isnan(score(turning_case(1, 1), {"progressivity"}).at("progressivity")));
+}
+
+TEST(Proxies, ABlockThatHandsGradientsOnUntouchedCannotBeTrained) {
+  const std::string skips = "|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|";
+  EXPECT_EQ(score(cell_network(skips, 4, 2), {.names = {"trainability"}, .batch = 2}).at("trainability"), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isfinite(score(cell_network("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|", 4, 2),
+                                  {.names = {"trainability"}, .batch = 4}).at("trainability")));
+}
+
+TEST(Blocks, AreCellsAndLayersWhateverTheyAreCalled) {
+  const auto count = [](const std::string& text) {
+    const auto located = find_architecture(text);
+    return block_results(located.space->close(located.architecture, {.input = located.space->info().input})).size();
+  };
+  EXPECT_EQ(count("nasbench201:|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|avg_pool_3x3~2|"), 1u + 3 * 5 + 2);  // the stem, cells, reductions
+  EXPECT_EQ(count("reference:resnet18"), 1u + 8);  // the stem too
+  EXPECT_EQ(count("reference:mobilenet_v2"), 19u);
 }
 
 TEST(Proxies, SayWhatIsWrong) {

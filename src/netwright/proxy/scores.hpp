@@ -27,6 +27,12 @@ double zen(Passes& passes);               // log mean_n sum |f(x) - f(x + 0.01 n
 // does not vary correlates with none).
 double meco(Passes& passes);
 
+// Between blocks (blocks.hpp). The classifier's own complexity is mac_count: the four together, joined by ranks, are AZ-NAS (arXiv 2403.19232).
+double expressivity(Passes& passes);      // sum over blocks of the entropy of the shares of its channels' principal components
+double progressivity(Passes& passes);     // the least growth of that entropy from a block to the next
+// Mean over blocks of 2 - s - 1/s, s the largest singular value of mean(in out^T), out random signs, in their gradient at the block's start.
+double trainability(Passes& passes);
+
 double jacob_cov(Passes& passes);         // -sum (log(v + 1e-5) + 1 / (v + 1e-5)), v: eigenvalues of the Jacobian rows' correlation
 double epe_nas(Passes& passes);           // sum over classes of |sum log(|correlation of the class's Jacobian rows| + 1e-5)|
 double ntk_cond(Passes& passes);          // largest over smallest eigenvalue of the tangent kernel; infinity when it is singular
