@@ -92,6 +92,13 @@ TEST_F(OnnxAgreement, DartsWithAndWithoutTheAuxiliaryHead) {
 
 TEST_F(OnnxAgreement, Minimal2) { expect_agreement_of_samples("minimal2", 1, {.input = {1, 28, 28}}); }
 
+TEST_F(OnnxAgreement, CellsOfOtherFamilies) {
+  const NetworkOptions cells{.settings = {{"channels", "8"}, {"cells", "3"}}};
+  for (const char* space : {"nasnet", "amoebanet", "enas_micro"}) expect_agreement_of_samples(space, 1, cells);
+  expect_agreement_of_samples("enas_macro", 1, {.settings = {{"channels", "4"}}});
+  expect_agreement_of_samples("nasbench101", 1, {.settings = {{"channels", "8"}, {"modules", "1"}}});
+}
+
 TEST_F(OnnxAgreement, EverySpaceInYaml) {
   int found = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(NETWRIGHT_SOURCE_DIR) / "spaces")) {
