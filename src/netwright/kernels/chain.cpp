@@ -39,138 +39,170 @@ ChainWeights pack(const ChainShape& s, const float* depthwise, const float* poin
 }
 
 ChainGradients::ChainGradients(const ChainShape& s)
-    : depthwise(size_of(s.kernel * s.kernel, padded_channels(s.channels))), pointwise(size_of(padded_channels(s.channels), padded_channels(s.out_channels))) {}
+    : sums(size_of(s.kernel * s.kernel, padded_channels(s.channels)) + size_of(padded_channels(s.channels), padded_channels(s.out_channels))),
+      taps(size_of(s.kernel * s.kernel, padded_channels(s.channels))) {}
 
 void ChainGradients::add(const ChainGradients& other) {
-  for (std::size_t i = 0; i < depthwise.size(); ++i) depthwise[i] += other.depthwise[i];
-  for (std::size_t i = 0; i < pointwise.size(); ++i) pointwise[i] += other.pointwise[i];
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += other.sums[i];
 }
 
 void ChainGradients::unpack(const ChainShape& s, float* depthwise_gradient, float* pointwise_gradient) const {
-  const int in = padded_channels(s.channels), out = padded_channels(s.out_channels), taps = s.kernel * s.kernel;
+  const int in = padded_channels(s.channels), out = padded_channels(s.out_channels), window = s.kernel * s.kernel;
   for (int c = 0; c < s.channels && depthwise_gradient != nullptr; ++c)
-    for (int t = 0; t < taps; ++t) depthwise_gradient[size_of(c, taps) + t] = depthwise[size_of(t, in) + c];
+    for (int t = 0; t < window; ++t) depthwise_gradient[size_of(c, window) + t] = sums[size_of(t, in) + c];
   for (int o = 0; o < s.out_channels && pointwise_gradient != nullptr; ++o)
-    for (int i = 0; i < s.channels; ++i) pointwise_gradient[size_of(o, s.channels) + i] = pointwise[size_of(i, out) + o];
+    for (int i = 0; i < s.channels; ++i) pointwise_gradient[size_of(o, s.channels) + i] = sums[taps + size_of(i, out) + o];
 }
 
-void Chain::Free::operator()(float* data) const { std::free(data); }
+void Chains::Free::operator()(float* data) const { std::free(data); }
 
-Chain::Buffer Chain::buffer(std::ptrdiff_t count) {
+Chains::Buffer Chains::buffer(std::ptrdiff_t count) {
   const std::size_t bytes = (static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 1)) * sizeof(float) + 63) / 64 * 64;
   auto* data = static_cast<float*>(std::aligned_alloc(64, bytes));
   if (data == nullptr) throw std::bad_alloc();
-  std::fill_n(data, bytes / sizeof(float), 0.0f);
   return Buffer(data);
 }
 
-Chain::Chain(const ChainShape& s, const ChainWeights& weights, const Load& load)
-    : shape_(s),
-      weights_(weights),
-      load_(load),
-      pad_(s.kernel > 0 ? s.dilation * (s.kernel - 1) / 2 : 0),
-      in_channels_(padded_channels(s.channels)),
-      out_channels_(padded_channels(s.out_channels)),
-      depthwise_{in_channels_, s.kernel, s.stride, s.dilation} {
+Chains::Buffer Chains::zeros(std::ptrdiff_t count) {
+  Buffer made = buffer(count);
+  std::fill_n(made.get(), count, 0.0f);
+  return made;
+}
+
+struct Chains::One {
+  const ChainShape& shape;
+  const ChainWeights& weights;
+  Depthwise depthwise;
+  int out_channels;                        // padded
+  std::ptrdiff_t corner;                   // from the widest pad's first zero to this one's
+};
+
+Chains::One Chains::one(std::size_t i) const {
+  const ChainShape& s = shapes_[i];
+  return {s, weights_[i], {in_channels_, s.kernel, s.stride, s.dilation}, padded_channels(s.out_channels), (pad_ - s.pad()) * (padded_.row + padded_.column)};
+}
+
+Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load)
+    : shapes_(shapes), weights_(weights), load_(load), shape_(shapes[0]), in_channels_(padded_channels(shapes[0].channels)) {
+  for (const auto& s : shapes) pad_ = std::max(pad_, s.pad()), widest_ = std::max(widest_, padded_channels(s.result_channels()));
   // Without a depthwise convolution only the pixels that the stride takes are ever loaded.
-  const int height = s.kernel > 0 ? s.height : s.out_height(), width = s.kernel > 0 ? s.width : s.out_width(), step = s.kernel > 0 ? 1 : s.stride;
+  const bool all = shape_.kernel > 0;
+  const int height = all ? shape_.height : shape_.out_height(), width = all ? shape_.width : shape_.out_width(), step = all ? 1 : shape_.stride;
   const std::ptrdiff_t column = in_channels_, row = column * (width + 2 * pad_);
   padded_ = {height, width, row, column};
-  plain_ = {height, width, step * std::ptrdiff_t{s.width} * s.channels, step * std::ptrdiff_t{s.channels}};
-  out_ = {s.out_height(), s.out_width(), std::ptrdiff_t{s.out_width()} * column, column};
-  result_ = {s.out_height(), s.out_width(), std::ptrdiff_t{s.out_width()} * s.result_channels(), s.result_channels()};
-  corner_ = pad_ * (row + column);
-  z_ = buffer(row * (height + 2 * pad_));
+  plain_ = {height, width, step * std::ptrdiff_t{shape_.width} * shape_.channels, step * std::ptrdiff_t{shape_.channels}};
+  out_ = {shape_.out_height(), shape_.out_width(), std::ptrdiff_t{shape_.out_width()} * column, column};
+  z_ = zeros(row * (height + 2 * pad_));
 }
 
-void Chain::load(const float* x) { load_pixels(x, plain_, shape_.channels, load_, z_.get() + corner_, padded_); }
+void Chains::load(const float* x) { load_pixels(x, plain_, shape_.channels, load_, z_.get() + pad_ * (padded_.row + padded_.column), padded_); }
 
 // y's rows [first, last); `d` points at row `first`.
-void Chain::pointwise_forward(const float* d, int first, int last, float* y) {
-  const int pixels = (last - first) * out_.width;
-  float* to = y + first * result_.row;
-  const bool direct = out_channels_ == shape_.out_channels;
-  if (!direct && !y_) y_ = buffer(size_of(out_.height * out_.width, out_channels_));
-  multiply({pixels, out_channels_, shape_.channels, d, in_channels_, 1, weights_.pointwise.data(), out_channels_, direct ? to : y_.get(), out_channels_});
-  if (!direct) store_pixels(y_.get(), {1, pixels, 0, out_channels_}, shape_.out_channels, to, {1, pixels, 0, shape_.out_channels});
+void Chains::pointwise_forward(const One& c, const float* d, int first, int last, float* y) {
+  const int pixels = (last - first) * out_.width, channels = c.shape.out_channels;
+  float* to = y + size_of(first * out_.width, channels);
+  const bool direct = c.out_channels == channels;
+  if (!direct && !y_) y_ = buffer(std::ptrdiff_t{out_.height} * out_.width * widest_);
+  multiply({pixels, c.out_channels, shape_.channels, d, in_channels_, 1, c.weights.pointwise.data(), c.out_channels, direct ? to : y_.get(), c.out_channels});
+  if (!direct) store_pixels(y_.get(), {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
 }
 
-void Chain::forward(const float* x, float* y, Moments* moments) {
-  load(x);
-  const int block = rows_a_block(out_.width, in_channels_);
-  const bool through_scratch = shape_.out_channels > 0 || in_channels_ != shape_.channels;
-  if (shape_.kernel > 0 && through_scratch && !d_) d_ = buffer(size_of(block * out_.width, in_channels_));
+void Chains::forward(const One& c, const ChainForward& wanted) {
+  const int block = rows_a_block(out_.width, in_channels_), channels = c.shape.result_channels();
+  const bool through_scratch = c.shape.out_channels > 0 || in_channels_ != shape_.channels;
+  if (shape_.kernel > 0 && through_scratch && !d_) d_ = buffer(block * out_.row);
   for (int first = 0; first < out_.height; first += block) {
-    const int last = std::min(first + block, out_.height);
+    const int last = std::min(first + block, out_.height), pixels = (last - first) * out_.width;
+    float* y = wanted.y + size_of(first * out_.width, channels);
     const float* d = z_.get() + first * padded_.row;
     if (shape_.kernel > 0) {
-      float* to = through_scratch ? d_.get() - first * out_.row : y;
-      depthwise_rows(depthwise_, z_.get(), padded_.row, weights_.depthwise.data(), to, out_, first, last);
+      float* to = through_scratch ? d_.get() - first * out_.row : wanted.y;
+      depthwise_rows(c.depthwise, z_.get() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false);
       d = d_.get();
     }
-    if (shape_.out_channels > 0) pointwise_forward(d, first, last, y);
-    else if (through_scratch) store_pixels(d, {last - first, out_.width, out_.row, out_.column}, shape_.channels, y + first * result_.row, {last - first, out_.width, result_.row, result_.column});
-    if (moments != nullptr) add_moments_packed(y + first * result_.row, (last - first) * out_.width, shape_.result_channels(), *moments);
+    if (c.shape.out_channels > 0) pointwise_forward(c, d, first, last, wanted.y);
+    else if (through_scratch) store_pixels(d, {1, pixels, 0, in_channels_}, channels, y, {1, pixels, 0, channels});
+    if (wanted.moments != nullptr) add_moments_packed(y, pixels, channels, *wanted.moments);
   }
 }
 
-// The gradient with padded channels.
-const float* Chain::aligned_gradient(const float* gradient) {
-  const int channels = shape_.result_channels(), padded = padded_channels(channels), pixels = out_.height * out_.width;
+void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
+  load(x);
+  for (std::size_t i = 0; i < shapes_.size(); ++i) forward(one(i), wanted[i]);
+}
+
+// The gradient of y, with padded channels.
+const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted) {
+  const int channels = c.shape.result_channels(), padded = padded_channels(channels), pixels = out_.height * out_.width;
+  const float* gradient = wanted.gradient;
+  if (wanted.by != nullptr) {
+    if (!affine_) affine_ = buffer(std::ptrdiff_t{pixels} * widest_);
+    affine_gradient(gradient, wanted.value, *wanted.by, pixels, channels, affine_.get());
+    gradient = affine_.get();
+  }
   if (channels == padded) return gradient;
-  if (!y_) y_ = buffer(size_of(pixels, padded));
+  if (!y_) y_ = buffer(std::ptrdiff_t{pixels} * widest_);
   load_pixels(gradient, {1, pixels, 0, channels}, channels, {}, y_.get(), {1, pixels, 0, padded});
   return y_.get();
 }
 
 // The gradient of d, between the zeros that its stride left out; without a depthwise convolution the gradient of z.
-void Chain::spread_gradient(const float* gradient) {
+void Chains::spread_gradient(const One& c, const float* gradient) {
   const bool spreads = shape_.kernel > 0;
   const std::ptrdiff_t row = spreads ? shape_.stride * padded_.row : out_.row, column = spreads ? shape_.stride * padded_.column : out_.column;
-  float* to = g_.get() + (spreads ? corner_ : 0);
-  if (shape_.out_channels == 0) return load_pixels(gradient, out_, in_channels_, {}, to, {out_.height, out_.width, row, column});
+  float* to = g_.get() + (spreads ? pad_ * (padded_.row + padded_.column) : 0);
+  if (c.shape.out_channels == 0) return load_pixels(gradient, out_, in_channels_, {}, to, {out_.height, out_.width, row, column});
   for (int r = 0; r < out_.height; ++r)
-    multiply({out_.width, in_channels_, shape_.out_channels, gradient + r * std::ptrdiff_t{out_.width} * out_channels_, out_channels_, 1,
-              weights_.transposed.data(), in_channels_, to + r * row, column});
+    multiply({out_.width, in_channels_, c.shape.out_channels, gradient + r * std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels, 1,
+              c.weights.transposed.data(), in_channels_, to + r * row, column});
 }
 
-void Chain::input_gradient(const float* x, const ChainBackward& wanted) {
-  const float* gz = g_.get();
-  Pixels at = out_;
+// Of the pointwise weights; those of the taps come when the gradient of d is there.
+void Chains::pointwise_gradient(const One& c, const float* gradient, ChainGradients& weights) {
   if (shape_.kernel > 0) {
-    at = {padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
-    if (!gz_) gz_ = buffer(at.height * at.row);
-    const Depthwise reverse{in_channels_, shape_.kernel, 1, shape_.dilation};
-    depthwise_rows(reverse, g_.get(), padded_.row, weights_.reversed.data(), gz_.get(), at, 0, at.height);
-    gz = gz_.get();
-  } else if (shape_.stride > 1) {
-    std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
+    if (!d_) d_ = buffer(out_.height * out_.row);
+    depthwise_rows(c.depthwise, z_.get() + c.corner, padded_.row, c.weights.depthwise.data(), d_.get(), out_, 0, out_.height, false);
   }
+  multiply({shape_.channels, c.out_channels, out_.height * out_.width, shape_.kernel > 0 ? d_.get() : z_.get(), 1, in_channels_, gradient, c.out_channels,
+            weights.pointwise(), c.out_channels, true});
+}
+
+void Chains::add_input_gradient(const One& c, bool first) {
+  const Pixels at{padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
+  if (!gz_) gz_ = buffer(at.height * at.row);
+  const Depthwise reverse{in_channels_, c.shape.kernel, 1, c.shape.dilation};
+  depthwise_rows(reverse, g_.get() + c.corner, padded_.row, c.weights.reversed.data(), gz_.get(), at, 0, at.height, !first);
+}
+
+void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) {
+  const bool pointwise = shape_.kernel == 0;
+  if (pointwise && shape_.stride > 1) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
   GradientSums sums{};
   if (wanted.sums != nullptr) sums = {x, wanted.sums->mean, wanted.sums->sum, wanted.sums->product};
-  store_gradient(gz, at, shape_.rectify ? z_.get() + corner_ : nullptr, padded_, shape_.channels, wanted.input_gradient, plain_,
-                 wanted.sums != nullptr ? &sums : nullptr);
+  const Pixels at{padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
+  store_gradient(pointwise ? g_.get() : gz_.get(), pointwise ? out_ : at, shape_.rectify ? z_.get() + pad_ * (padded_.row + padded_.column) : nullptr, padded_,
+                 shape_.channels, wanted.input_gradient, plain_, wanted.sums != nullptr ? &sums : nullptr);
 }
 
-void Chain::backward(const float* x, const ChainBackward& wanted) {
-  const bool both = shape_.kernel > 0 && shape_.out_channels > 0;
+void Chains::backward(const float* x, const ChainsBackward& wanted) {
   load(x);
-  const float* gradient = aligned_gradient(wanted.gradient);
-  if (wanted.weights != nullptr && shape_.out_channels > 0) {
-    if (both) {
-      if (!d_) d_ = buffer(out_.height * out_.row);
-      depthwise_rows(depthwise_, z_.get(), padded_.row, weights_.depthwise.data(), d_.get(), out_, 0, out_.height);
-    }
-    multiply({shape_.channels, out_channels_, out_.height * out_.width, both ? d_.get() : z_.get(), 1, in_channels_, gradient, out_channels_,
-              wanted.weights->pointwise.data(), out_channels_, true});
+  bool first = true;
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    const ChainBackward& chain = wanted.chains[i];
+    if (chain.gradient == nullptr) continue;
+    const One c = one(i);
+    const float* gradient = aligned_gradient(c, chain);
+    if (chain.weights != nullptr && c.shape.out_channels > 0) pointwise_gradient(c, gradient, *chain.weights);
+    if (shape_.kernel == 0 && wanted.input_gradient == nullptr) continue;
+    if (!g_) g_ = zeros((padded_.height + 2 * pad_) * padded_.row);
+    spread_gradient(c, gradient);
+    if (shape_.kernel > 0 && chain.weights != nullptr)
+      depthwise_weight_gradient(c.depthwise, z_.get() + c.corner, padded_.row, g_.get() + pad_ * (padded_.row + padded_.column),
+                                {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, chain.weights->depthwise());
+    if (shape_.kernel > 0 && wanted.input_gradient != nullptr) add_input_gradient(c, first);
+    first = false;
   }
-  if (shape_.kernel == 0 && wanted.input_gradient == nullptr) return;
-  if (!g_) g_ = buffer((padded_.height + 2 * pad_) * padded_.row);
-  spread_gradient(gradient);
-  if (shape_.kernel > 0 && wanted.weights != nullptr)
-    depthwise_weight_gradient(depthwise_, z_.get(), padded_.row, g_.get() + corner_,
-                              {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, wanted.weights->depthwise.data());
-  if (wanted.input_gradient != nullptr) input_gradient(x, wanted);
+  if (wanted.input_gradient != nullptr) store_input_gradient(x, wanted);
 }
 
 }  // namespace netwright

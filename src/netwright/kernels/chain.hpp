@@ -2,12 +2,14 @@
 // batch norm -> ReLU -> depthwise -> pointwise of one image, each part optional, as one pass over the cache.
 //
 // z = relu(scale * x + shift); d = depthwise(z); y = pointwise(d). Nothing between x and y is kept: backward computes z and d again from x,
-// image by image, which costs a fifth of the step's arithmetic and saves two thirds of its memory.
+// image by image, which costs a fifth of the step's arithmetic and saves two thirds of its memory. Chains that read one value share z, and
+// their input gradients add up before the ReLU.
 // Source: our own; the blocks are those of DARTS (Liu et al. 2019, arXiv 1806.09055) and of separable networks in general.
 #include <memory>
 #include <vector>
 
 #include "netwright/kernels/image.hpp"
+#include "netwright/kernels/sums.hpp"
 
 namespace netwright {
 
@@ -20,7 +22,9 @@ struct ChainShape {
 
   int out_height() const { return (height - 1) / stride + 1; }
   int out_width() const { return (width - 1) / stride + 1; }
+  int pad() const { return kernel > 0 ? dilation * (kernel - 1) / 2 : 0; }
   int result_channels() const { return out_channels > 0 ? out_channels : channels; }
+  std::ptrdiff_t result_size() const { return std::ptrdiff_t{result_channels()} * out_height() * out_width(); }
 };
 
 // Weights as the kernels read them: [tap][channel] and [in][out], padded with zeros.
@@ -32,29 +36,44 @@ struct ChainWeights {
 // `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, both contiguous; null where there is none.
 ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise, bool backward);
 
-// Sums of weight gradients over images, in the layout of ChainWeights.
+// Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them.
 struct ChainGradients {
-  std::vector<float> depthwise, pointwise;
+  std::vector<float> sums;
+  std::size_t taps;
   explicit ChainGradients(const ChainShape& shape);
+  float* depthwise() { return sums.data(); }
+  float* pointwise() { return sums.data() + taps; }
   void add(const ChainGradients& other);
   void unpack(const ChainShape& shape, float* depthwise_gradient, float* pointwise_gradient) const;
 };
 
-// What backward is asked for; null: not wanted.
+struct ChainForward {
+  float* y;
+  Moments* moments;                       // added to; null: not wanted
+};
+
+// What backward of one chain reads and gives. With `by` the gradient is by->a * gradient + by->b * (value - by->mean) + by->constant.
 struct ChainBackward {
-  const float* gradient;                  // of y, one image
-  float* input_gradient;                  // of what enters the ReLU (behind the norm), one image
-  ChainGradients* weights;
+  const float* gradient;                  // of y, one image; null: there is none
+  const Affine* by;
+  const float* value;                     // y, where there is `by`
+  ChainGradients* weights;                // null: not wanted
+};
+
+struct ChainsBackward {
+  const std::vector<ChainBackward>& chains;
+  float* input_gradient;                  // of what enters the ReLU (behind the norm), one image; null: not wanted
   const GradientSums* sums;               // for the norm's gradient; its x is set to the image
 };
 
-// Scratch memory of one thread, and the functions that work in it.
-class Chain {
+// Chains that read one value by one load; the functions work in scratch memory of one thread. The shapes agree in height, width,
+// channels, rectify and stride; where there are several, each has a depthwise convolution. An object serves one direction.
+class Chains {
  public:
-  Chain(const ChainShape& shape, const ChainWeights& weights, const Load& load);
-  // y of one image; adds its moments where they are wanted.
-  void forward(const float* x, float* y, Moments* moments);
-  void backward(const float* x, const ChainBackward& wanted);
+  Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load);
+  // One image; a chain's moments are added to where they are wanted.
+  void forward(const float* x, const std::vector<ChainForward>& wanted);
+  void backward(const float* x, const ChainsBackward& wanted);
 
  private:
   struct Free {
@@ -62,20 +81,25 @@ class Chain {
   };
   using Buffer = std::unique_ptr<float[], Free>;
   static Buffer buffer(std::ptrdiff_t count);
+  static Buffer zeros(std::ptrdiff_t count);
+  struct One;                              // one chain and its weights
+  One one(std::size_t i) const;
   void load(const float* x);
-  void pointwise_forward(const float* d, int first, int last, float* y);
-  const float* aligned_gradient(const float* gradient);
-  void spread_gradient(const float* gradient);
-  void input_gradient(const float* x, const ChainBackward& wanted);
+  void forward(const One& c, const ChainForward& wanted);
+  void pointwise_forward(const One& c, const float* d, int first, int last, float* y);
+  const float* aligned_gradient(const One& c, const ChainBackward& wanted);
+  void spread_gradient(const One& c, const float* gradient);
+  void pointwise_gradient(const One& c, const float* gradient, ChainGradients& weights);
+  void add_input_gradient(const One& c, bool first);
+  void store_input_gradient(const float* x, const ChainsBackward& wanted);
 
-  ChainShape shape_;
-  const ChainWeights& weights_;
+  const std::vector<ChainShape>& shapes_;
+  const std::vector<ChainWeights>& weights_;
   Load load_;
-  int pad_, in_channels_, out_channels_;   // padded
-  Depthwise depthwise_;
-  Pixels padded_, plain_, out_, result_;   // z with its zeros, z without, d, y as a tensor
-  std::ptrdiff_t corner_;                  // from the first zero to the image
-  Buffer z_, d_, y_, g_, gz_;
+  ChainShape shape_;                       // what all have in common
+  int pad_ = 0, widest_ = 0, in_channels_; // the widest of pads and of padded results; padded
+  Pixels padded_, plain_, out_;            // z with its zeros, z without, d
+  Buffer z_, d_, y_, affine_, g_, gz_;
 };
 
 }  // namespace netwright

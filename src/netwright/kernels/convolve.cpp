@@ -4,10 +4,13 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/chain.hpp"
 #include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
+#include "netwright/kernels/twice.hpp"
 
 namespace netwright {
 namespace {
@@ -26,79 +29,129 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
   return shape;
 }
 
-constexpr int kTensors = 5;
-
-// What backward needs of a call besides tensors.
-struct Kept : torch::CustomClassHolder {
-  ChainShape shape;
-  NormNumbers numbers;
-  bool has_norm = false;
-  int places[kTensors] = {-1, -1, -1, -1, -1};   // of x, the norm's weight and bias, the two convolutions' weights among the tensors given
+// What backward needs of one convolution besides tensors; the places are among the tensors given to autograd, -1: not there.
+struct KeptOne {
+  int depthwise = -1, pointwise = -1;
+  std::shared_ptr<LeftGradient> left;        // what the reader of y leaves to do
 };
 
-ChainWeights packed(const ChainShape& shape, const at::Tensor& depthwise, const at::Tensor& pointwise, bool backward) {
-  const at::Tensor d = depthwise.defined() ? depthwise.contiguous() : depthwise, p = pointwise.defined() ? pointwise.contiguous() : pointwise;
-  return pack(shape, data_of(d), data_of(p), backward);
+struct Kept : torch::CustomClassHolder {
+  std::vector<ChainShape> shapes;
+  std::vector<KeptOne> list;
+  int norm_weight = -1, norm_bias = -1;
+  NormNumbers numbers;
+  std::optional<Norm> norm;                  // its statistics
+  std::shared_ptr<LeftGradient> leaves;      // where the norm's input gradient may be left to the maker of x
+
+  Load load() const { return {norm ? numbers.scale.data() : nullptr, norm ? numbers.shift.data() : nullptr, shapes[0].rectify}; }
+};
+
+std::vector<ChainWeights> packed(const Kept& kept, const variable_list& given, bool backward) {
+  std::vector<ChainWeights> weights;
+  const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)].contiguous(); };
+  for (std::size_t i = 0; i < kept.list.size(); ++i) {
+    const at::Tensor depthwise = at(kept.list[i].depthwise), pointwise = at(kept.list[i].pointwise);
+    weights.push_back(pack(kept.shapes[i], data_of(depthwise), data_of(pointwise), backward));
+  }
+  return weights;
 }
 
-Load load_of(const Kept& kept) {
-  return {kept.has_norm ? kept.numbers.scale.data() : nullptr, kept.has_norm ? kept.numbers.shift.data() : nullptr, kept.shape.rectify};
-}
+// Groups of at least 256 pixels: sums of weight gradients are larger than smaller images.
+Groups groups_of(const at::Tensor& x) { return Groups(x.size(0), std::max<std::int64_t>(1, x.size(0) * x.size(2) * x.size(3) / 256)); }
 
-at::Tensor run_forward(const at::Tensor& x, const Kept& kept, const ChainWeights& weights, BatchMoments* moments) {
-  const ChainShape& s = kept.shape;
-  at::Tensor y = at::empty({x.size(0), s.result_channels(), s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const Groups groups(x.size(0));
-  std::vector<Moments> parts(static_cast<std::size_t>(groups.count), Moments(s.result_channels()));
-  const std::int64_t in = x[0].numel(), out = y[0].numel();
+variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vector<ChainWeights>& weights, const std::vector<BatchMoments*>& moments) {
+  const Groups groups = groups_of(x);
+  variable_list results;
+  std::vector<float*> data;
+  std::vector<std::vector<Moments>> parts;
+  for (const auto& s : kept.shapes) {
+    results.push_back(at::empty({x.size(0), s.result_channels(), s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    data.push_back(results.back().mutable_data_ptr<float>());
+    parts.emplace_back(static_cast<std::size_t>(groups.count), Moments(s.result_channels()));
+  }
+  const std::int64_t in = x.numel() / x.size(0);
   const float* from = x.const_data_ptr<float>();
-  auto* to = y.mutable_data_ptr<float>();
   at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    Chain chain(s, weights, load_of(kept));
+    Chains chains(kept.shapes, weights, kept.load());
+    std::vector<ChainForward> wanted(data.size());
     for (std::int64_t g = begin; g < end; ++g)
-      for (std::int64_t i = groups.begin(g); i < groups.begin(g + 1); ++i)
-        chain.forward(from + i * in, to + i * out, moments != nullptr ? &parts[static_cast<std::size_t>(g)] : nullptr);
+      for (std::int64_t i = groups.begin(g); i < groups.begin(g + 1); ++i) {
+        for (std::size_t k = 0; k < data.size(); ++k)
+          wanted[k] = {data[k] + i * kept.shapes[k].result_size(), moments[k] != nullptr ? &parts[k][static_cast<std::size_t>(g)] : nullptr};
+        chains.forward(from + i * in, wanted);
+      }
   });
-  if (moments != nullptr) *moments = as_table(parts);
-  return y;
+  for (std::size_t k = 0; k < data.size(); ++k)
+    if (moments[k] != nullptr) *moments[k] = as_table(parts[k]);
+  return results;
 }
+
+struct Wanted {
+  bool input, norm;
+  std::vector<bool> weights;                 // of each convolution
+};
 
 // The sums of one group of images.
 struct Part {
-  ChainGradients weights;
+  std::vector<ChainGradients> weights;
   std::vector<double> sum, product;
-  explicit Part(const ChainShape& s)
-      : weights(s), sum(static_cast<std::size_t>(padded_channels(s.channels))), product(static_cast<std::size_t>(padded_channels(s.channels))) {}
+  Part(const Kept& kept, const Wanted& wanted) {
+    for (std::size_t i = 0; i < kept.shapes.size(); ++i) weights.emplace_back(wanted.weights[i] ? kept.shapes[i] : ChainShape{});
+    if (wanted.norm) sum.resize(kept.numbers.mean.size()), product.resize(kept.numbers.mean.size());
+  }
+  void add(const Part& other) {
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i].add(other.weights[i]);
+    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += other.sum[c], product[c] += other.product[c];
+  }
 };
 
-struct Wanted {
-  bool input, norm, weights;
+// What backward reads of one convolution, over all images.
+struct Reads {
+  const float *gradient = nullptr, *value = nullptr;
+  std::optional<Affine> by;
 };
+
+std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
+  std::vector<Reads> list;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    Reads reads{data_of(gradients[i])};
+    const LeftGradient* left = kept.list[i].left.get();
+    if (left != nullptr && left->value.defined()) {
+      reads.value = left->value.const_data_ptr<float>();
+      reads.by = Affine{left->a.data(), left->b.data(), left->mean.data(), left->constant.data()};
+    }
+    list.push_back(reads);
+  }
+  return list;
+}
 
 // Runs all images and adds the groups' sums in order.
-Part run_backward(const at::Tensor& x, const at::Tensor& gradient, const Kept& kept, const ChainWeights& weights, const Wanted& wanted, at::Tensor& gx) {
-  const Groups groups(x.size(0));
-  std::vector<Part> parts(static_cast<std::size_t>(groups.count), Part(kept.shape));
-  const std::int64_t in = x[0].numel(), out = gradient[0].numel();
-  const float *values = x.const_data_ptr<float>(), *g = gradient.const_data_ptr<float>();
+Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kept& kept, const std::vector<ChainWeights>& weights, const Wanted& wanted,
+                  at::Tensor& gx) {
+  const Groups groups = groups_of(x);
+  std::vector<Part> parts(static_cast<std::size_t>(groups.count), Part(kept, wanted));
+  const std::vector<Reads> reads = reads_of(kept, gradients);
+  const std::int64_t in = x.numel() / x.size(0);
+  const float* values = x.const_data_ptr<float>();
   float* to = gx.defined() ? gx.mutable_data_ptr<float>() : nullptr;
   at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    Chain chain(kept.shape, weights, load_of(kept));
+    Chains chains(kept.shapes, weights, kept.load());
+    std::vector<ChainBackward> list(reads.size());
     for (std::int64_t group = begin; group < end; ++group) {
       Part& part = parts[static_cast<std::size_t>(group)];
       const GradientSums sums{nullptr, kept.numbers.mean.data(), part.sum.data(), part.product.data()};
-      for (std::int64_t i = groups.begin(group); i < groups.begin(group + 1); ++i)
-        chain.backward(values + i * in, {g + i * out, to != nullptr ? to + i * in : nullptr, wanted.weights ? &part.weights : nullptr,
-                                         wanted.norm ? &sums : nullptr});
+      for (std::int64_t i = groups.begin(group); i < groups.begin(group + 1); ++i) {
+        for (std::size_t k = 0; k < reads.size(); ++k) {
+          const Reads& r = reads[k];
+          const std::int64_t place = i * kept.shapes[k].result_size();
+          list[k] = {r.gradient != nullptr ? r.gradient + place : nullptr, r.by ? &*r.by : nullptr, r.by ? r.value + place : nullptr,
+                     wanted.weights[k] ? &part.weights[k] : nullptr};
+        }
+        chains.backward(values + i * in, {list, to != nullptr ? to + i * in : nullptr, wanted.norm ? &sums : nullptr});
+      }
     }
   });
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    parts[0].weights.add(parts[i].weights);
-    for (std::size_t c = 0; c < parts[0].sum.size(); ++c) {
-      parts[0].sum[c] += parts[i].sum[c];
-      parts[0].product[c] += parts[i].product[c];
-    }
-  }
+  for (std::size_t i = 1; i < parts.size(); ++i) parts[0].add(parts[i]);
   return std::move(parts[0]);
 }
 
@@ -116,55 +169,81 @@ at::Tensor vector_of(const std::vector<float>& values, const at::Tensor& like) {
   return at::tensor(at::ArrayRef<float>(values.data(), static_cast<std::size_t>(like.numel())));
 }
 
-// Autograd takes defined tensors alone: `given` are those of the five that there are.
+// `given` are x and those of the other tensors that there are: autograd takes defined ones alone.
 struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
-  static at::Tensor forward(AutogradContext* context, at::TensorList given, const Convolve& what, const c10::intrusive_ptr<Kept>& kept, BatchMoments* moments) {
-    variable_list saved = given.vec();
-    saved[0] = given[0].contiguous(at::MemoryFormat::ChannelsLast);
-    kept->shape = shape_of(saved[0], what);
-    kept->has_norm = what.norm.has_value();
-    if (what.norm) kept->numbers = norm_numbers(*what.norm, saved[0], what.input_moments);
-    const at::Tensor y = run_forward(saved[0], *kept, packed(kept->shape, what.depthwise, what.pointwise, false), what.wants_moments ? moments : nullptr);
-    context->save_for_backward(saved);
+  static variable_list forward(AutogradContext* context, at::TensorList given, const c10::intrusive_ptr<Kept>& kept, const std::vector<BatchMoments*>& moments) {
+    context->set_materialize_grads(false);
+    context->save_for_backward(given.vec());
     context->saved_data["kept"] = c10::IValue::make_capsule(kept);
-    return y;
+    return run_forward(given[0], *kept, packed(*kept, given.vec(), false), moments);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto kept = c10::static_intrusive_pointer_cast<Kept>(context->saved_data["kept"].toCapsule());
     const variable_list given = context->get_saved_variables();
-    at::Tensor five[kTensors], made[kTensors];
-    bool needs[kTensors] = {};
-    for (int i = 0; i < kTensors; ++i)
-      if (kept->places[i] >= 0) {
-        five[i] = given[static_cast<std::size_t>(kept->places[i])];
-        needs[i] = context->needs_input_grad(static_cast<std::size_t>(kept->places[i]));
-      }
-    differentiate(*kept, five, needs, gradients[0].contiguous(at::MemoryFormat::ChannelsLast), made);
-    variable_list result(given.size() + 3);  // the options have no gradients
-    for (int i = 0; i < kTensors; ++i)
-      if (kept->places[i] >= 0) result[static_cast<std::size_t>(kept->places[i])] = made[i];
-    return result;
+    if (differentiates_again()) {
+      kept->leaves.reset();  // the twin reads x too
+      return twin_gradients(context, given, gradients, [&](const variable_list& of) { return plain(*kept, of); }, 2);
+    }
+    for (auto& gradient : gradients)
+      if (gradient.defined()) gradient = gradient.contiguous(at::MemoryFormat::ChannelsLast);
+    variable_list made(given.size() + 2);    // the options have no gradients
+    if (std::none_of(gradients.begin(), gradients.end(), [](const at::Tensor& g) { return g.defined(); })) return made;
+    const auto needs = [&](int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); };
+    const bool flows = needs(0) || needs(kept->norm_weight) || needs(kept->norm_bias);
+    Wanted wanted{flows, flows && kept->norm, {}};
+    for (std::size_t i = 0; i < kept->list.size(); ++i)
+      wanted.weights.push_back(gradients[i].defined() && (needs(kept->list[i].depthwise) || needs(kept->list[i].pointwise)));
+    if (flows) made[0] = at::empty_like(given[0]);
+    const Part part = run_backward(given[0], gradients, *kept, packed(*kept, given, true), wanted, made[0]);
+    for (const auto& one : kept->list)
+      if (one.left) *one.left = {};
+    if (wanted.norm) differentiate_norm(*kept, given, part, made);
+    for (std::size_t i = 0; i < kept->list.size(); ++i)
+      if (wanted.weights[i]) unpack(part.weights[i], kept->shapes[i], kept->list[i], given, made);
+    return made;
   }
 
-  static void differentiate(const Kept& kept, const at::Tensor* five, const bool* needs, const at::Tensor& gradient, at::Tensor* made) {
-    const at::Tensor& x = five[0];
-    const bool flows = needs[0] || needs[1] || needs[2], weights = needs[3] || needs[4];
-    if (flows) made[0] = at::empty_like(x);
-    const Part part = run_backward(x, gradient, kept, packed(kept.shape, five[3], five[4], true), {flows, flows && kept.has_norm, weights}, made[0]);
-    if (flows && kept.has_norm) {
-      const NormBackward back = norm_backward(kept.numbers, part.sum, part.product, static_cast<std::size_t>(x.size(1)));
-      through_norm(made[0], x, kept.numbers, back);
-      if (five[1].defined()) made[1] = vector_of(back.weight, five[1]);
-      if (five[2].defined()) made[2] = vector_of(back.bias, five[2]);
+  static variable_list plain(const Kept& kept, const variable_list& given) {
+    const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)]; };
+    variable_list values;
+    for (std::size_t i = 0; i < kept.list.size(); ++i) {
+      const ChainShape& s = kept.shapes[i];
+      Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .pointwise = at(kept.list[i].pointwise),
+                    .stride = s.stride, .dilation = s.dilation};
+      if (what.norm) what.norm->weight = at(kept.norm_weight), what.norm->bias = at(kept.norm_bias);
+      values.push_back(convolve_plain(given[0], what));
     }
-    if (!weights) return;
-    for (const int i : {3, 4})
-      if (five[i].defined()) made[i] = at::empty(five[i].sizes(), five[i].options().requires_grad(false));
-    part.weights.unpack(kept.shape, five[3].defined() ? made[3].mutable_data_ptr<float>() : nullptr,
-                        five[4].defined() ? made[4].mutable_data_ptr<float>() : nullptr);
+    return values;
+  }
+
+  static void differentiate_norm(const Kept& kept, const variable_list& given, const Part& part, variable_list& made) {
+    const at::Tensor& x = given[0];
+    NormBackward back = norm_backward(kept.numbers, part.sum, part.product, static_cast<std::size_t>(x.size(1)));
+    for (const auto& [place, numbers] : {std::pair(kept.norm_weight, &back.weight), std::pair(kept.norm_bias, &back.bias)})
+      if (place >= 0) made[static_cast<std::size_t>(place)] = vector_of(*numbers, given[static_cast<std::size_t>(place)]);
+    if (kept.leaves) *kept.leaves = {x, std::move(back.a), std::move(back.b), kept.numbers.mean, std::move(back.constant)};
+    else through_norm(made[0], x, kept.numbers, back);
+  }
+
+  static void unpack(const ChainGradients& sums, const ChainShape& shape, const KeptOne& one, const variable_list& given, variable_list& made) {
+    float* data[2] = {nullptr, nullptr};
+    const int places[2] = {one.depthwise, one.pointwise};
+    for (int i = 0; i < 2; ++i) {
+      if (places[i] < 0) continue;
+      const auto place = static_cast<std::size_t>(places[i]);
+      made[place] = at::empty(given[place].sizes(), given[place].options().requires_grad(false));
+      data[i] = made[place].mutable_data_ptr<float>();
+    }
+    sums.unpack(shape, data[0], data[1]);
   }
 };
+
+int place(variable_list& given, const at::Tensor& tensor) {
+  if (!tensor.defined()) return -1;
+  given.push_back(tensor);
+  return static_cast<int>(given.size()) - 1;
+}
 
 }  // namespace
 
@@ -176,21 +255,37 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
          depthwise_fits(static_cast<int>(what.depthwise.size(2)), static_cast<int>(what.stride), static_cast<int>(what.dilation));
 }
 
-Convolved convolve(const at::Tensor& x, const Convolve& what) {
-  if (!convolve_fits(x, what)) throw Error("no fused convolution for a value of shape " + c10::str(x.sizes()));
-  const Norm norm = what.norm.value_or(Norm{});
-  const at::Tensor five[kTensors] = {x, norm.weight, norm.bias, what.depthwise, what.pointwise};
-  auto kept = c10::make_intrusive<Kept>();
-  variable_list given;
-  for (int i = 0; i < kTensors; ++i)
-    if (five[i].defined()) {
-      kept->places[i] = static_cast<int>(given.size());
-      given.push_back(five[i]);
-    }
-  Convolved result;
-  result.value = ConvolveFunction::apply(at::TensorList(given), what, kept, &result.moments);
-  return result;
+bool convolve_together(const Convolve& a, const Convolve& b) {
+  return !a.norm && !b.norm && a.depthwise.defined() && b.depthwise.defined() && a.stride == b.stride && a.rectify == b.rectify;
 }
+
+std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {
+  for (const auto& what : list)
+    if (!convolve_fits(given_x, what) || (list.size() > 1 && !convolve_together(what, list[0])))
+      throw Error("no fused convolution for a value of shape " + c10::str(given_x.sizes()));
+  const at::Tensor x = given_x.contiguous(at::MemoryFormat::ChannelsLast);
+  auto kept = c10::make_intrusive<Kept>();
+  variable_list given{x};
+  std::vector<Convolved> made(list.size());
+  std::vector<BatchMoments*> moments;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Convolve& what = list[i];
+    kept->shapes.push_back(shape_of(x, what));
+    kept->list.push_back({place(given, what.depthwise), place(given, what.pointwise), what.wants_moments && what.read_once ? std::make_shared<LeftGradient>() : nullptr});
+    moments.push_back(what.wants_moments ? &made[i].moments : nullptr);
+  }
+  if (const auto& norm = list[0].norm; norm) {
+    kept->norm = statistics_of(*norm);
+    kept->norm_weight = place(given, norm->weight), kept->norm_bias = place(given, norm->bias);
+    kept->numbers = norm_numbers(*norm, x.detach(), list[0].input_moments);
+    kept->leaves = list[0].input_moments.left;
+  }
+  const variable_list values = ConvolveFunction::apply(at::TensorList(given), kept, moments);
+  for (std::size_t i = 0; i < list.size(); ++i) made[i].value = values[i], made[i].moments.left = kept->list[i].left;
+  return made;
+}
+
+Convolved convolve(const at::Tensor& x, const Convolve& what) { return convolve_all(x, {what})[0]; }
 
 at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what) {
   at::Tensor y = x;

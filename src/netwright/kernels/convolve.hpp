@@ -4,10 +4,11 @@
 // y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
 // 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
 // pointwise one's where there is no other. Float32 on the CPU, channels-last inside; no biases.
-// Kept for backward: x, the weights and three numbers a channel. Not differentiable twice.
+// Kept for backward: x, the weights and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads; instruction sets without fused multiply-add round differently.
 // Cost: see docs/performance.md, forward and backward at 14 to 51 GFLOP/s a thread on AVX2. Errors: Error when convolve_fits() is false.
 #include <optional>
+#include <vector>
 
 #include "netwright/kernels/norm.hpp"
 
@@ -20,6 +21,7 @@ struct Convolve {
   std::int64_t stride = 1, dilation = 1;
   BatchMoments input_moments = {};         // of x, where somebody has computed them already
   bool wants_moments = false;              // of y, for a batch norm that follows
+  bool read_once = false;                  // that batch norm alone reads y: its input gradient may be left to this function
 };
 
 struct Convolved {
@@ -28,6 +30,10 @@ struct Convolved {
 };
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
+// Functions of one x that can be one: none has a norm, each a depthwise convolution, and they agree in stride and ReLU.
+bool convolve_together(const Convolve& a, const Convolve& b);
+// x is loaded once for all, and their gradients of x are added up image by image.
+std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);
 Convolved convolve(const at::Tensor& x, const Convolve& what);
 // The same out of torch's operations: oracle and fallback. Any dtype and device.
 at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what);

@@ -20,11 +20,11 @@ using Vector = hn::Vec<Tag>;
 // B neighbouring output pixels of one vector of channels.
 template <int K, int S, int D, int B>
 HWY_INLINE void pixels(const float* HWY_RESTRICT in, std::ptrdiff_t in_row, int channels, const float* HWY_RESTRICT weights, float* HWY_RESTRICT out,
-                       std::ptrdiff_t out_column) {
+                       std::ptrdiff_t out_column, bool add) {
   const Tag d;
   Vector sums[B];
 #pragma GCC unroll 16
-  for (int b = 0; b < B; ++b) sums[b] = hn::Zero(d);
+  for (int b = 0; b < B; ++b) sums[b] = add ? hn::LoadU(d, out + b * out_column) : hn::Zero(d);
   for (int i = 0; i < K; ++i) {
     const float* row = in + i * D * in_row;
     Vector taps[K];
@@ -52,6 +52,7 @@ struct RowsCase {
   float* out;
   const Pixels& to;
   int first, last;
+  bool add;
 };
 
 template <int K, int S, int D>
@@ -62,9 +63,9 @@ void rows(const RowsCase& c) {
       const float* in = c.in + r * S * c.in_row + channel;
       float* out = c.out + r * c.to.row + channel;
       int q = 0;
-      for (; q + 8 <= c.to.width; q += 8) pixels<K, S, D, 8>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column);
-      for (; q + 2 <= c.to.width; q += 2) pixels<K, S, D, 2>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column);
-      for (; q < c.to.width; ++q) pixels<K, S, D, 1>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, 0);
+      for (; q + 8 <= c.to.width; q += 8) pixels<K, S, D, 8>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column, c.add);
+      for (; q + 2 <= c.to.width; q += 2) pixels<K, S, D, 2>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column, c.add);
+      for (; q < c.to.width; ++q) pixels<K, S, D, 1>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, 0, c.add);
     }
 }
 
@@ -145,8 +146,9 @@ struct RunGradient {
   void operator()() const { weight_gradient<K, S, D>(c); }
 };
 
-void rows_target(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& to, int first, int last) {
-  const RowsCase c{shape, in, in_row, weights, out, to, first, last};
+void rows_target(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& to, int first, int last,
+                 bool add) {
+  const RowsCase c{shape, in, in_row, weights, out, to, first, last, add};
   with_constants(shape, RunRows{c});
 }
 
@@ -168,9 +170,9 @@ bool depthwise_fits(int kernel, int stride, int dilation) {
 }
 
 void depthwise_rows(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& out_pixels, int first,
-                    int last) {
+                    int last, bool add) {
   if (!depthwise_fits(shape.kernel, shape.stride, shape.dilation)) throw Error("no depthwise kernel for this shape");
-  HWY_DYNAMIC_DISPATCH(rows_target)(shape, in, in_row, weights, out, out_pixels, first, last);
+  HWY_DYNAMIC_DISPATCH(rows_target)(shape, in, in_row, weights, out, out_pixels, first, last, add);
 }
 
 void depthwise_weight_gradient(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* gradient, const Pixels& gradient_pixels,

@@ -20,9 +20,10 @@ struct Depthwise {
 
 bool depthwise_fits(int kernel, int stride, int dilation);
 
-// Rows [first, last) of the output; `out` points at row 0. `in` points at the corner of the zeros around the image.
+// Rows [first, last) of the output, added to what is there with `add`; `out` points at row 0. `in` points at the corner of the zeros
+// around the image.
 void depthwise_rows(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& out_pixels, int first,
-                    int last);
+                    int last, bool add);
 
 // weights[t][c] += sum_rq gradient[r][q][c] * in[...][c], pixel after pixel in order.
 void depthwise_weight_gradient(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* gradient, const Pixels& gradient_pixels,

@@ -19,22 +19,24 @@ int count_lanes() { return static_cast<int>(hn::Lanes(Tag())); }
 template <int M, int N>
 HWY_INLINE void block(const Product& p, int row, int column) {
   const Tag d;
-  const std::ptrdiff_t lanes = hn::Lanes(d);
-  const float* HWY_RESTRICT a = p.a + row * p.a_row;
+  const std::ptrdiff_t lanes = hn::Lanes(d), a_row = p.a_row, a_column = p.a_column, b_row = p.b_row, c_row = p.c_row;
+  const float* HWY_RESTRICT a = p.a + row * a_row;
   const float* HWY_RESTRICT b = p.b + column;
-  float* HWY_RESTRICT c = p.c + row * p.c_row + column;
+  float* HWY_RESTRICT c = p.c + row * c_row + column;
   Vector sums[M][N];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) sums[m][n] = p.accumulate ? hn::LoadU(d, c + m * p.c_row + n * lanes) : hn::Zero(d);
-  for (int k = 0; k < p.k; ++k, a += p.a_column, b += p.b_row) {
+    for (int n = 0; n < N; ++n) sums[m][n] = p.accumulate ? hn::LoadU(d, c + m * c_row + n * lanes) : hn::Zero(d);
+  // Four steps a turn: the end of a short loop (k = 16) costs as much as its work where it is not foreseen.
+#pragma GCC unroll 4
+  for (int k = p.k; k > 0; --k, a += a_column, b += b_row) {
     Vector row_of_b[N];
 #pragma GCC unroll 2
     for (int n = 0; n < N; ++n) row_of_b[n] = hn::LoadU(d, b + n * lanes);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
-      const Vector element = hn::Set(d, a[m * p.a_row]);
+      const Vector element = hn::Set(d, a[m * a_row]);
 #pragma GCC unroll 2
       for (int n = 0; n < N; ++n) sums[m][n] = hn::MulAdd(element, row_of_b[n], sums[m][n]);
     }
@@ -42,22 +44,20 @@ HWY_INLINE void block(const Product& p, int row, int column) {
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) hn::StoreU(sums[m][n], d, c + m * p.c_row + n * lanes);
+    for (int n = 0; n < N; ++n) hn::StoreU(sums[m][n], d, c + m * c_row + n * lanes);
 }
 
+// Six rows at a time, but none of the last blocks smaller than it must be: 8 rows are 4 and 4, 7 are 4 and 3.
 template <int N>
 HWY_INLINE void panel(const Product& p, int column) {
   int row = 0;
-  for (; row + 6 <= p.m; row += 6) block<6, N>(p, row, column);
-  if (row + 4 <= p.m) {
-    block<4, N>(p, row, column);
-    row += 4;
+  for (int left = p.m; left > 0; left = p.m - row) {
+    if (left >= 6 && left != 7 && left != 8) block<6, N>(p, row, column), row += 6;
+    else if (left >= 4) block<4, N>(p, row, column), row += 4;
+    else if (left >= 3) block<3, N>(p, row, column), row += 3;
+    else if (left == 2) block<2, N>(p, row, column), row += 2;
+    else block<1, N>(p, row, column), ++row;
   }
-  if (row + 2 <= p.m) {
-    block<2, N>(p, row, column);
-    row += 2;
-  }
-  if (row < p.m) block<1, N>(p, row, column);
 }
 
 void multiply_target(const Product& p) {

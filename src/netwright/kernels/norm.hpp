@@ -2,6 +2,8 @@
 // Batch norm as numbers per channel, folded into the kernels that read or write the value: z = scale * x + shift.
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "netwright/kernels/image.hpp"
@@ -15,6 +17,13 @@ struct Norm {
   double momentum = 0.1, epsilon = 1e-5;
 };
 
+// What the norm reads besides its input, weight and bias: nothing with batch statistics, whose running ones have moved already.
+inline Norm statistics_of(Norm norm) {
+  norm.weight = norm.bias = at::Tensor();
+  if (norm.batch_statistics) norm.running_mean = norm.running_var = at::Tensor();
+  return norm;
+}
+
 // Per channel, padded with zeros: scale = weight / sqrt(variance + epsilon), shift = bias - mean * scale.
 struct NormNumbers {
   std::vector<float> scale, shift, mean;
@@ -22,10 +31,19 @@ struct NormNumbers {
   double count = 0;                        // pixels that the statistics are over; 0: they are constants
 };
 
-// Mean and biased variance per channel, {2, channels} in double, and the number of pixels behind them.
+// The input gradient of a batch norm, left to the function that made the norm's input, which reads its gradient anyway:
+// gradient = a * g + b * (value - mean) + constant, g what autograd hands on. `value` undefined: nothing is left, g is the gradient.
+struct LeftGradient {
+  at::Tensor value;
+  std::vector<float> a, b, mean, constant;
+};
+
+// Mean and biased variance per channel, {2, channels} in double, and the number of pixels behind them. `left` is there where the value's
+// maker takes what its only reader leaves.
 struct BatchMoments {
   at::Tensor table;
   double count = 0;
+  std::shared_ptr<LeftGradient> left = {};
 };
 
 // Of a channels-last float value, in one pass; the same for every number of threads.
@@ -47,7 +65,7 @@ NormBackward norm_backward(const NormNumbers& numbers, const std::vector<double>
 constexpr std::int64_t kMostGroups = 16;
 struct Groups {
   std::int64_t batch, count;
-  explicit Groups(std::int64_t images) : batch(images), count(images < kMostGroups ? images : kMostGroups) {}
+  explicit Groups(std::int64_t images, std::int64_t most = kMostGroups) : batch(images), count(std::min({images, most, kMostGroups})) {}
   std::int64_t begin(std::int64_t group) const { return group * batch / count; }
 };
 

@@ -7,6 +7,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
+#include "netwright/kernels/twice.hpp"
 
 namespace netwright {
 namespace {
@@ -19,6 +20,8 @@ struct KeptTerm {
   NormNumbers numbers;
   double weight = 1;
   int value = -1, norm_weight = -1, norm_bias = -1;
+  std::optional<Norm> norm = {};               // its statistics
+  std::shared_ptr<LeftGradient> leaves = {};   // where the value's gradient may be left to its maker
 };
 
 struct KeptTerms : torch::CustomClassHolder {
@@ -94,6 +97,10 @@ double weight_gradient(const NormNumbers& n, const Sums& sums) {
 at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
   for (auto* list : {&back.a, &back.b, &back.constant})
     for (auto& number : *list) number = static_cast<float>(number * term.weight);
+  if (term.leaves) {
+    *term.leaves = {value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant)};
+    return gradient;
+  }
   at::Tensor made = at::empty_like(value, value.options().requires_grad(false));
   const std::int64_t channels = value.size(1);
   const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
@@ -115,6 +122,10 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto kept = c10::static_intrusive_pointer_cast<KeptTerms>(context->saved_data["kept"].toCapsule());
     const variable_list given = context->get_saved_variables();
+    if (differentiates_again()) {
+      for (auto& term : kept->terms) term.leaves.reset();  // the twin reads the values too
+      return twin_gradients(context, given, gradients, [&](const variable_list& of) { return variable_list{plain(*kept, of)}; }, 1);
+    }
     const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     variable_list result(given.size() + 1);
     const bool weights = kept->weighted && context->needs_input_grad(0);
@@ -122,6 +133,18 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     for (const auto& term : kept->terms) of_weights.push_back(differentiate(context, term, given, gradient, weights, result));
     if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
     return result;
+  }
+
+  static at::Tensor plain(const KeptTerms& kept, const variable_list& given) {
+    const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)]; };
+    std::vector<Term> terms;
+    for (const auto& term : kept.terms) {
+      Term one(at(term.value));
+      one.norm = term.norm;
+      if (one.norm) one.norm->weight = at(term.norm_weight), one.norm->bias = at(term.norm_bias);
+      terms.push_back(one);
+    }
+    return normalised_sum_plain(kept.weighted ? given[0] : at::Tensor(), terms);
   }
 
   // Gives the weight's gradient and writes the others.
@@ -171,7 +194,8 @@ at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& te
     const at::Tensor value = terms[i].value.contiguous(at::MemoryFormat::ChannelsLast);
     KeptTerm term{terms[i].norm ? norm_numbers(*terms[i].norm, value.detach(), terms[i].moments) : identity(static_cast<int>(value.size(1))),
                   plain.const_data_ptr<double>()[i], place(given, value)};
-    if (terms[i].norm) term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
+    if (terms[i].norm) term.norm = statistics_of(*terms[i].norm), term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
+    term.leaves = terms[i].moments.left;
     kept->terms.push_back(std::move(term));
   }
   return SumFunction::apply(at::TensorList(given), kept);

@@ -3,7 +3,7 @@
 //
 // y = sum_i weights[i] * norm_i(values[i]), norm_i = identity where a term has none. All values have one shape, float32 on the CPU,
 // channels-last inside. Forward reads each value once; backward reads it twice: once for the gradients of all weights and norms
-// together, once for its own gradient. Kept: the values and three numbers a channel. Not differentiable twice.
+// together, once for its own gradient. Kept: the values and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads. Errors: Error when normalised_sum_fits() is false.
 // Source: our own; the sum is that of DARTS (Liu et al. 2019, arXiv 1806.09055, eq. 2).
 #include <optional>

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "netwright/core/error.hpp"
+#include "netwright/kernels/twice.hpp"
 #include "netwright/kernels/window.hpp"
 
 namespace netwright {
@@ -37,7 +38,16 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     return y;
   }
 
+  // What a mean gives back does not depend on its input: any of that shape serves.
+  static variable_list differentiable(AutogradContext* context, const variable_list& gradients) {
+    const variable_list kept = context->get_saved_variables();
+    const Pool what{context->saved_data["largest"].toBool(), context->saved_data["stride"].toInt()};
+    const at::Tensor x = what.largest ? kept[0] : at::zeros(context->saved_data["sizes"].toIntVector(), gradients[0].options()).requires_grad_(true);
+    return twin_gradients(context, {x}, gradients, [&](const variable_list& of) { return variable_list{pool_plain(of[0], what)}; }, 2);
+  }
+
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    if (differentiates_again()) return differentiable(context, gradients);
     const auto sizes = context->saved_data["sizes"].toIntVector();
     const PoolShape shape = shape_of(sizes, context->saved_data["largest"].toBool(), context->saved_data["stride"].toInt());
     const variable_list kept = context->get_saved_variables();

@@ -3,7 +3,7 @@
 //
 // x {batch, channels, height, width} -> {batch, channels, (height - 1) / stride + 1, (width - 1) / stride + 1}; float32 on the CPU,
 // channels-last inside. Kept for backward of the largest value: x and y (torch keeps eight bytes of index for every value as well), of
-// the mean: nothing. Not differentiable twice.
+// the mean: nothing. Differentiable twice, through the twin.
 // Bits: the same for any number of threads and instruction set. Cost: each window is read once; images in parallel.
 // Errors: Error when pool_fits() is false.
 #include <ATen/core/Tensor.h>

@@ -3,6 +3,7 @@
 #include <ATen/TracerMode.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
@@ -109,24 +110,31 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   const Node norm = nodes.norm >= 0 ? c.graph.nodes[index(nodes.norm)] : Node{};
   const Node& conv = c.graph.nodes[index(nodes.depthwise >= 0 ? nodes.depthwise : nodes.pointwise)];
   Convolve shape{.rectify = nodes.relu >= 0, .stride = integer(conv, "stride"), .dilation = integer(conv, "dilation"),
-                 .wants_moments = read_by_a_norm(c.graph, nodes.last)};
+                 .wants_moments = read_by_a_norm(c.graph, nodes.last), .read_once = readers(c.graph, nodes.last) == 1};
   const auto input = index(c.graph.nodes[index(nodes.first)].inputs[0]), last = index(nodes.last);
-  const auto step = [=, tensors = &c.tensors](Frame& frame) {
+  // What the frame asks of the kernel; none: node by node.
+  const auto asked = [=, tensors = &c.tensors](const Frame& frame) -> std::optional<Convolve> {
     Convolve what = shape;
     if (!places.depthwise.empty()) what.depthwise = (*tensors)[places.depthwise[0]].tensor;
     if (!places.pointwise.empty()) what.pointwise = (*tensors)[places.pointwise[0]].tensor;
     const bool bypassed = !places.norm.empty() && frame.mode.bypass_batch_norm;
-    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(frame.values[input], what)) {
+    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(frame.values[input], what)) return std::nullopt;
+    if (!places.norm.empty()) what.norm = norm_of(norm, places.norm, *tensors, frame.mode), what.input_moments = frame.moments[input];
+    what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
+    return what;
+  };
+  const auto step = [=](Frame& frame) {
+    const bool is_ahead = frame.ahead && input == 0;
+    const std::optional<Convolve> what = is_ahead ? std::nullopt : asked(frame);
+    if (!is_ahead && !what) {
       for (const auto& one : plain) one(frame);
       return;
     }
-    if (!places.norm.empty()) what.norm = norm_of(norm, places.norm, *tensors, frame.mode), what.input_moments = frame.moments[input];
-    what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
-    Convolved made = convolve(frame.values[input], what);
+    Convolved made = is_ahead ? *std::exchange(frame.ahead, std::nullopt) : convolve(frame.values[input], *what);
     frame.values[last] = made.value;
     frame.moments[last] = made.moments;
   };
-  return {step, nodes.count()};
+  return {step, nodes.count(), nodes.norm < 0 ? Front(asked) : Front()};
 }
 
 Pattern chain_pattern() {

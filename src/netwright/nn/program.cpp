@@ -100,6 +100,7 @@ Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const st
     for (std::size_t i = 0; i < patterns.size() && !lowered; ++i) lowered = patterns[i].match(lowering);
     if (!lowered) throw UsageError("node '" + lowering.at().name + "' (" + lowering.at().op + ") is open: only a supernet can run it");
     steps_.push_back(std::move(lowered->step));
+    if (node == 1 && graph_->nodes[0].op == "input" && graph_->nodes[1].inputs == std::vector<int>{0}) front_ = std::move(lowered->front);
     node += lowered->nodes;
   }
 }
@@ -113,6 +114,8 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
   for (const int output : graph_->outputs) results.push_back(frame.values[static_cast<std::size_t>(output)]);
   return results;
 }
+
+std::optional<Convolve> Program::front(const Frame& frame) const { return front_ ? front_(frame) : std::nullopt; }
 
 void initialise(std::vector<NamedTensor>& tensors, const Seed& seed) {
   const at::NoGradGuard no_grad;

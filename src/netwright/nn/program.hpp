@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "netwright/graph/graph.hpp"
+#include "netwright/kernels/convolve.hpp"
 #include "netwright/kernels/normalised_sum.hpp"
 #include "netwright/nn/network.hpp"
 #include "netwright/nn/operations.hpp"
@@ -49,9 +50,13 @@ struct Frame {
   bool every_value = false;                 // somebody reads all of `values`: groups of nodes run node by node
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
   Term* deferred = nullptr;                 // where set, a batch norm that gives the output stands here and is left to the reader
+  std::optional<Convolved> ahead = {};      // what the program's front asked for, computed before it runs
 };
 
 using Step = std::function<void(Frame&)>;
+// The fused convolution of the input that a step is going to run in this frame; none where it runs otherwise. Fronts of several programs
+// that read one value run as one (Frame::ahead).
+using Front = std::function<std::optional<Convolve>(const Frame&)>;
 
 class Program;
 
@@ -72,6 +77,7 @@ struct LoweringCase {
 struct Lowered {
   Step step;
   int nodes = 1;                                 // how many nodes, from `node` on, the step computes
+  Front front = {};
 };
 
 struct Pattern {
@@ -96,11 +102,14 @@ class Program {
   Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place);
   // Runs all steps; frame.values[0] (the input node) is set by the caller. Result: values of the outputs.
   std::vector<at::Tensor> run(Frame& frame) const;
+  // What its first step behind the input asks for, if that reads the input. frame.values[0] is set.
+  std::optional<Convolve> front(const Frame& frame) const;
   const Graph& graph() const { return *graph_; }
 
  private:
   std::shared_ptr<const Graph> graph_;
   std::vector<Step> steps_;
+  Front front_;
 };
 
 // As each tensor's `init` asks (graph/operation.hpp); drawn per tensor from seed.derive("weight", i).

@@ -14,26 +14,35 @@ struct Candidate {
   bool constant_zero = false;         // its result is zero whatever it reads: it is not run and adds nothing
   bool hands_on = false;              // identities alone: what dropout on skips acts on
 
-  // Undefined where the result is zero whatever it reads.
-  at::Tensor run(const at::Tensor& input, const Frame& outer) const {
+  static Frame frame_of(const at::Tensor& input, const Frame& outer) {
+    Frame frame{outer.mode, outer.mixture};
+    frame.shared = outer.shared;
+    frame.values = {input};
+    return frame;
+  }
+
+  std::optional<Convolve> front(const at::Tensor& input, const Frame& outer) const {
+    return program && !constant_zero && !hands_on ? program->front(frame_of(input, outer)) : std::nullopt;
+  }
+
+  // Undefined where the result is zero whatever it reads. `ahead`: what the front asked for.
+  at::Tensor run(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead = {}) const {
     if (constant_zero) return {};
     const bool drops = hands_on && outer.mode.skip_dropout > 0 && outer.mode.training && outer.mode.noise;
     if (drops) return at::dropout(input, outer.mode.skip_dropout, true);
     if (!program) return input;
-    Frame frame{outer.mode, outer.mixture};
-    frame.shared = outer.shared;
-    frame.values = {input};
+    Frame frame = frame_of(input, outer);
+    frame.ahead = std::move(ahead);
     return program->run(frame)[0];
   }
 
   // The same, a batch norm at its end left to the sum that reads it.
-  Term term(const at::Tensor& input, const Frame& outer) const {
+  Term term(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
     const bool ends_in_norm = program && !constant_zero && !hands_on && program->graph().output().op == "batch_norm";
-    if (!ends_in_norm) return run(input, outer);
+    if (!ends_in_norm) return run(input, outer, std::move(ahead));
     Term left;
-    Frame frame{outer.mode, outer.mixture};
-    frame.shared = outer.shared;
-    frame.values = {input};
+    Frame frame = frame_of(input, outer);
+    frame.ahead = std::move(ahead);
     frame.deferred = &left;
     const at::Tensor value = program->run(frame)[0];
     if (!left.norm) return value;
@@ -91,13 +100,33 @@ at::Tensor sum_of_terms(const at::Tensor& weights, const std::vector<Term>& term
   return weights.defined() ? weighted_sum(weights, values, fused) : values[0];
 }
 
+// The fused convolutions with which candidates of one input begin, run as one: by candidate, none where it begins otherwise.
+std::vector<std::optional<Convolved>> fronts(const std::vector<Candidate>& candidates, const at::Tensor& input, const MixtureEntry& entry, const Frame& frame) {
+  std::vector<std::optional<Convolved>> ahead(candidates.size());
+  std::vector<Convolve> asked;
+  std::vector<std::size_t> by;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (entry.values[i] == 0.0) continue;
+    const auto front = candidates[i].front(input, frame);
+    if (!front || !convolve_together(*front, asked.empty() ? *front : asked[0])) continue;
+    asked.push_back(*front);
+    by.push_back(i);
+  }
+  if (asked.size() < 2) return ahead;
+  const std::vector<Convolved> made = convolve_all(input, asked);
+  for (std::size_t k = 0; k < by.size(); ++k) ahead[by[k]] = made[k];
+  return ahead;
+}
+
 at::Tensor mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Node& node, const Frame& frame,
                bool fused) {
+  const bool one = inputs.size() == 1;
+  auto ahead = fused && one ? fronts(candidates, inputs[0], entry, frame) : std::vector<std::optional<Convolved>>(candidates.size());
   const at::Tensor mixed = mixed_sum(
       entry,
       [&](std::size_t i) {
-        const at::Tensor& input = inputs[inputs.size() == 1 ? 0 : i];
-        return fused ? candidates[i].term(input, frame) : Term(candidates[i].run(input, frame));
+        const at::Tensor& input = inputs[one ? 0 : i];
+        return fused ? candidates[i].term(input, frame, std::move(ahead[i])) : Term(candidates[i].run(input, frame));
       },
       fused);
   if (!mixed.defined()) return zeros_of(node.shape, inputs[0]);

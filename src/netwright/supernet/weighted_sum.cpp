@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "netwright/kernels/twice.hpp"
 #include "netwright/supernet/mixed.hpp"
 
 namespace netwright {
@@ -88,8 +89,11 @@ struct WeightedSum : torch::autograd::Function<WeightedSum> {
     return sum;
   }
 
+  static variable_list plain(const variable_list& given) { return {weighted_sum(given[0], {given.begin() + 1, given.end()}, false)}; }
+
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
+    if (differentiates_again()) return twin_gradients(context, saved, gradients, plain, 0);
     const at::Tensor gradient = gradients[0].contiguous(saved[1].suggest_memory_format());
     variable_list result(saved.size());
     const at::Tensor weights = saved[0].to(at::kDouble).contiguous();

@@ -73,12 +73,13 @@ TEST(OneShot, AFirstOrderSearchFindsTheSameLoweredAndNot) {
   const auto found = [&](const LoweringOptions& lowering) {
     OneShot search(space->decisions(), space->open(search_options(*space, 8)), {.epochs = 1, .batch = 16}, Seed(3), {}, lowering);
     search.train(split, {});
-    return std::pair{strongest(space->decisions(), search.probabilities()), search.history().back().train_loss};
+    return std::tuple{strongest(space->decisions(), search.probabilities()), search.history().back().train_loss, search.probabilities()};
   };
-  const auto fused = found({}), plain = found({.without = {"convolve", "pool", "normalise", "weighted_sum", "shared"}});
-  EXPECT_EQ(fused.first, plain.first);
-  EXPECT_NEAR(fused.second, plain.second, 1e-3);
-  EXPECT_NE(fused.second, plain.second);   // else nothing was lowered
+  const auto [genotype, loss, probabilities] = found({});
+  const auto [plain_genotype, plain_loss, plain_probabilities] = found({.without = {"convolve", "pool", "normalise", "weighted_sum", "shared"}});
+  EXPECT_EQ(genotype, plain_genotype);
+  EXPECT_NEAR(loss, plain_loss, 1e-3);
+  EXPECT_NE(probabilities, plain_probabilities);   // else nothing was lowered
 }
 
 TEST(OneShot, WarmupAndNoneKeepTheParameters) {

@@ -1,0 +1,162 @@
+// Kernels that work together: convolutions of one input as one, and gradients that a batch norm leaves to the maker of its input.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "netwright/core/error.hpp"
+#include "netwright/kernels/convolve.hpp"
+#include "netwright/kernels/normalised_sum.hpp"
+#include "netwright/kernels/pool.hpp"
+
+namespace netwright {
+namespace {
+
+using Tensors = std::vector<at::Tensor>;
+
+at::Tensor draw(at::IntArrayRef shape, at::ScalarType type, double plus = 0) { return (at::randn(shape, at::kDouble) + plus).to(at::kFloat).to(type); }
+
+at::Tensor leaf(Tensors& leaves, at::IntArrayRef shape, at::ScalarType type, double plus = 0) {
+  return leaves.emplace_back(draw(shape, type, plus).requires_grad_(true));
+}
+
+// The largest relative difference of two lists.
+double error_of(const Tensors& fused, const Tensors& plain) {
+  double most = fused.size() == plain.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(fused.size(), plain.size()); ++i)
+    most = std::max(most, ((fused[i].to(at::kDouble) - plain[i]).abs().max() / plain[i].abs().max().clamp_min(1e-3)).item<double>());
+  return most;
+}
+
+struct Window {
+  std::int64_t kernel, dilation, out;      // out 0: no pointwise convolution
+};
+
+struct Shared {
+  std::vector<Window> windows;
+  std::int64_t batch = 2, channels = 16, height = 9, width = 7, stride = 1;
+  bool rectify = true, last_is_read = true;
+};
+
+// Values and gradients of convolutions that read one value; the last one's value may go unread.
+Tensors results(const Shared& s, at::ScalarType type, bool fused) {
+  at::manual_seed(3);
+  Tensors leaves;
+  const at::Tensor x = leaf(leaves, {s.batch, s.channels, s.height, s.width}, type, 0.3);
+  std::vector<Convolve> list;
+  for (const Window& w : s.windows) {
+    Convolve what{.rectify = s.rectify, .depthwise = leaf(leaves, {s.channels, 1, w.kernel, w.kernel}, type), .stride = s.stride, .dilation = w.dilation};
+    if (w.out > 0) what.pointwise = leaf(leaves, {w.out, s.channels, 1, 1}, type);
+    list.push_back(what);
+  }
+  Tensors values;
+  if (fused)
+    for (const auto& made : convolve_all(x, list)) values.push_back(made.value);
+  else
+    for (const auto& what : list) values.push_back(convolve_plain(x, what));
+  at::Tensor loss = at::zeros({}, type);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const at::Tensor mix = draw(values[i].sizes(), type);
+    if (s.last_is_read || i + 1 < values.size()) loss = loss + (values[i] * mix).sum();
+  }
+  Tensors made = torch::autograd::grad({loss}, leaves, {}, false, false, true);
+  for (std::size_t i = 0; i < made.size(); ++i)
+    if (!made[i].defined()) made[i] = at::zeros_like(leaves[i]);
+  for (const auto& value : values) made.push_back(value.detach());
+  return made;
+}
+
+TEST(Together, ConvolutionsOfOneInputEqualTheirTwins) {
+  for (const std::int64_t stride : {1, 2})
+    for (const bool last_is_read : {true, false}) {
+      const Shared s{.windows = {{5, 2, 16}, {3, 1, 16}, {7, 1, 24}, {3, 2, 0}}, .stride = stride, .last_is_read = last_is_read};
+      EXPECT_LT(error_of(results(s, at::kFloat, true), results(s, at::kDouble, false)), 1e-5) << stride << last_is_read;
+    }
+}
+
+RC_GTEST_PROP(Together, RandomWindowsEqualTheirTwins, ()) {
+  Shared s{.batch = *rc::gen::inRange(1, 19), .channels = *rc::gen::inRange(1, 40), .height = *rc::gen::inRange(1, 11), .width = *rc::gen::inRange(1, 18),
+           .stride = *rc::gen::inRange(1, 3), .rectify = *rc::gen::arbitrary<bool>(), .last_is_read = *rc::gen::arbitrary<bool>()};
+  const int count = *rc::gen::inRange(2, 5);
+  for (int i = 0; i < count; ++i) s.windows.push_back({*rc::gen::element(3, 5, 7), *rc::gen::inRange(1, 3), *rc::gen::inRange(0, 40)});
+  const double error = error_of(results(s, at::kFloat, true), results(s, at::kDouble, false));
+  if (!(error < 1e-5)) RC_FAIL(std::to_string(error));
+}
+
+TEST(Together, ThoseWithoutAWindowOrWithAnotherStrideAreRefused) {
+  const at::Tensor x = at::ones({1, 4, 5, 5}), taps = at::ones({4, 1, 3, 3});
+  const Convolve one{.depthwise = taps}, strided{.depthwise = taps, .stride = 2}, pointwise{.pointwise = at::ones({4, 4, 1, 1})};
+  EXPECT_FALSE(convolve_together(one, strided));
+  EXPECT_FALSE(convolve_together(one, pointwise));
+  EXPECT_THROW(convolve_all(x, {one, strided}), Error);
+}
+
+// convolution -> norm -> reader, where the reader may leave the norm's input gradient to the convolution. The gradients are asked for twice:
+// what the first pass left must not reach the second.
+Tensors left_results(bool into_sum, bool training, bool left, bool fused) {
+  const at::ScalarType type = fused ? at::kFloat : at::kDouble;
+  at::manual_seed(4);
+  Tensors leaves;
+  const at::Tensor x = leaf(leaves, {5, 12, 9, 7}, type);
+  const Convolve first{.depthwise = leaf(leaves, {12, 1, 3, 3}, type), .pointwise = leaf(leaves, {20, 12, 1, 1}, type), .wants_moments = training, .read_once = left};
+  const Norm norm{.weight = leaf(leaves, {20}, type, 1), .bias = leaf(leaves, {20}, type), .running_mean = draw({20}, type),
+                  .running_var = draw({20}, type).abs() + 0.5, .batch_statistics = training};
+  const Convolved middle = fused ? convolve(x, first) : Convolved{convolve_plain(x, first), {}};
+  at::Tensor y;
+  if (into_sum) {
+    Term term(middle.value);
+    term.norm = norm, term.moments = middle.moments;
+    const std::vector<Term> terms{term, Term(leaf(leaves, {5, 20, 9, 7}, type))};
+    const at::Tensor weights = leaf(leaves, {2}, type, 1);
+    y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
+  } else {
+    const Convolve second{.norm = norm, .rectify = true, .depthwise = leaf(leaves, {20, 1, 5, 5}, type), .input_moments = middle.moments};
+    y = fused ? convolve(middle.value, second).value : convolve_plain(middle.value, second);
+  }
+  const at::Tensor loss = (y * draw(y.sizes(), type)).sum();
+  Tensors made = torch::autograd::grad({loss}, leaves, {}, true);
+  for (const auto& again : torch::autograd::grad({loss}, leaves)) made.push_back(again);
+  return made;
+}
+
+TEST(Together, AGradientLeftToTheMakerIsTheSame) {
+  for (const bool into_sum : {false, true})
+    for (const bool training : {false, true}) {
+      const Tensors plain = left_results(into_sum, training, false, false);
+      for (const bool left : {false, true}) EXPECT_LT(error_of(left_results(into_sum, training, left, true), plain), 1e-5) << into_sum << training << left;
+    }
+}
+
+// A function of all kernels, its gradients, and the gradients of those gradients' squares.
+Tensors twice(bool fused) {
+  const at::ScalarType type = fused ? at::kFloat : at::kDouble;
+  at::manual_seed(5);
+  Tensors leaves;
+  const at::Tensor x = leaf(leaves, {3, 12, 8, 6}, type);
+  const Convolve first{.rectify = true, .depthwise = leaf(leaves, {12, 1, 3, 3}, type), .pointwise = leaf(leaves, {8, 12, 1, 1}, type), .wants_moments = true, .read_once = true};
+  const Norm norm{.weight = leaf(leaves, {8}, type, 1), .bias = leaf(leaves, {8}, type), .running_mean = draw({8}, type), .running_var = draw({8}, type).abs()};
+  const Convolved one = fused ? convolve(x, first) : Convolved{convolve_plain(x, first), {}};
+  const Convolve second{.norm = norm, .depthwise = leaf(leaves, {8, 1, 5, 5}, type), .input_moments = one.moments};
+  const at::Tensor two = fused ? convolve(one.value, second).value : convolve_plain(one.value, second);
+  Term normed(two);
+  normed.norm = Norm{.running_mean = draw({8}, type), .running_var = draw({8}, type).abs(), .batch_statistics = false};
+  std::vector<Term> terms{normed};
+  for (const bool largest : {true, false}) terms.push_back(fused ? pool(two, {largest, 1}) : pool_plain(two, {largest, 1}));
+  const at::Tensor weights = leaf(leaves, {3}, type, 1);
+  const at::Tensor y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
+  Tensors made = torch::autograd::grad({(y.square() * draw(y.sizes(), type)).sum()}, leaves, {}, true, true);
+  at::Tensor squares = at::zeros({}, type);
+  for (const auto& gradient : made) squares = squares + gradient.square().mean();
+  for (const auto& again : torch::autograd::grad({squares}, leaves)) made.push_back(again);
+  for (auto& tensor : made) tensor = tensor.detach();
+  return made;
+}
+
+TEST(Together, GradientsCanBeDifferentiatedAgain) {
+  const Tensors fused = twice(true), plain = twice(false);
+  ASSERT_EQ(fused.size(), plain.size());
+  for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_LT(error_of({fused[i]}, {plain[i]}), 1e-4) << "result " << i;
+}
+
+}  // namespace
+}  // namespace netwright
