@@ -302,7 +302,7 @@ at::Tensor PlainNasbench201::relu(const at::Tensor& x) {
 at::Tensor PlainNasbench201::edge(int index, std::size_t& layer, const at::Tensor& x) {
   const std::string& op = cell_[static_cast<std::size_t>(index)];
   if (op == "none") return x * 0;
-  if (op == "skip_connect") return x;
+  if (op == "skip_connect") return kept(x);
   if (op == "avg_pool_3x3") return kept(at::avg_pool2d(x, 3, 1, 1, false, false));
   const std::size_t i = layer++;
   return norm(norms_[i], convolution(convolutions_[i], relu(x)));
