@@ -82,6 +82,25 @@ std::vector<Case> config_cases() {
   };
 }
 
+// a.txt holds nine words and a line's end.
+std::vector<Case> text_cases() {
+  const char* small = "data: {source: text, path: a.txt, validation: 1, test_share: 0.3, sequence: 2}\nspace: darts_rnn\nphases: [supernet, derive, retrain, {baselines: {random: 1}}]";
+  return {
+      {"no_text", "data: {source: text}\nspace: darts_rnn\nphases: [supernet]", "check c.yaml", 2, {"data.path", "train.txt"}},
+      {"missing_text", "data: {source: text, path: b.txt}\nspace: darts_rnn\nphases: [supernet]", "check c.yaml", 2, {"b.txt", "No such file"}},
+      {"empty_text", "data: {source: text, path: empty.txt}\nspace: darts_rnn\nphases: [supernet]", "check c.yaml", 2, {"empty.txt", "is empty"}},
+      {"unit_of_text", "data: {source: text, path: a.txt, unit: chr}\nspace: darts_rnn\nphases: [supernet]", "check c.yaml", 2, {"c.yaml:1:41", "data.unit", "did you mean 'char'"}},
+      {"window_beyond_text", small, "check c.yaml data.test_share=0.1", 2, {"data.sequence", "a window of 2 tokens", "the test part of", "holds 1"}},
+      {"more_windows_than_text", small, "check c.yaml data.validation=4", 2, {"data.validation", "leave none for training", "10 tokens"}},
+      {"crop_of_text", small, "check c.yaml data.crop=2", 2, {"override 'data.crop=2'", "about images"}},
+      {"sequence_of_images", "data: {sequence: 9}\nphases: [supernet]", "check c.yaml", 2, {"c.yaml:1:8", "about text"}},
+      {"cells_of_images_on_text", small, "check c.yaml space=nasbench201", 2, {"phases[0].supernet", "nasbench201", "no language models"}},
+      {"language_models_on_images", "space: darts_rnn\nphases: [supernet]", "check c.yaml", 2, {"phases[0].supernet", "sequences of numbers", "images"}},
+      {"residual_network_on_text", small, "check c.yaml", 2, {"phases[3].baselines", "resnet: false"}},
+      {"scores_of_text", small, "check c.yaml 'phases=[search: {evaluator: score}]'", 2, {"phases[0].search", "'score'", "looks at images"}},
+  };
+}
+
 std::vector<Case> study_cases() {
   return {
       {"no_study", "", "status .", 2, {"study.db"}},
@@ -93,7 +112,7 @@ std::vector<Case> study_cases() {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const auto& part : {word_cases(), config_cases(), study_cases()}) all.insert(all.end(), part.begin(), part.end());
+  for (const auto& part : {word_cases(), config_cases(), text_cases(), study_cases()}) all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 
@@ -101,6 +120,8 @@ TEST(BadInput, GivesOneClearLineAndTheRightCode) {
   const auto folder = fresh_folder(testing::TempDir(), "bad_input");
   std::filesystem::create_directories(folder / "broken");
   write_file(folder / "broken" / "study.db", "this is no database, and long enough to be read as one: " + std::string(200, 'x'));
+  write_file(folder / "a.txt", "one two three four five six seven eight nine\n");
+  write_file(folder / "empty.txt", "");
   for (const Case& bad : cases()) {
     SCOPED_TRACE(bad.name);
     write_file(folder / "c.yaml", bad.config);

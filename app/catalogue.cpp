@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "netwright/config/text.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/evaluation/rank_evaluator.hpp"
 #include "netwright/fidelity/scheduler.hpp"
@@ -15,18 +16,11 @@
 namespace netwright {
 namespace {
 
-// Why what feeds images cannot serve a space; empty: it can.
-std::string no_images(const Space& space) {
-  if (!has_trait(space.info().traits, "sequence")) return "";
-  return "space '" + space.info().name + "' reads sequences of numbers, and the data are images";
-}
-
 EvaluatorEntry train_entry() {
   EvaluatorEntry entry{.name = "train",
                        .title = "Trains each candidate from scratch for some epochs",
-                       .metrics = {"val_accuracy", "val_loss", "train_loss", "params", "macs", "train_seconds"},
-                       .traits = {"needs data", "needs torch"},
-                       .unsuited = [](const EvaluatorCase& c) { return no_images(*c.space); }};
+                       .metrics = {"val_accuracy", "val_loss", "val_perplexity", "train_loss", "params", "macs", "train_seconds"},
+                       .traits = {"needs data", "needs torch"}};
   for (const auto& name : training_option_names()) entry.options.push_back({name, "", "as in a retrain phase"});
   return entry;
 }
@@ -41,18 +35,16 @@ EvaluatorEntry score_entry() {
   return {.name = "score",
           .title = "Scores each candidate without training",
           .metrics = proxy_names(),
-          .traits = {"needs data", "needs torch"},
-          .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}},
-          .unsuited = [](const EvaluatorCase& c) { return no_images(*c.space); }};
+          .traits = {"needs data", "needs images", "needs torch"},
+          .options = {{"proxies", "all", "names with commas between, or all"}, {"batch", "16", "images"}, {"fill", "random", "random or oracle"}}};
 }
 
 EvaluatorEntry inherit_entry() {
   return {.name = "inherit",
           .title = "Reads each candidate's weights out of a trained supernet and validates it",
-          .metrics = {"val_accuracy", "val_loss", "params", "macs"},
+          .metrics = {"val_accuracy", "val_loss", "val_perplexity", "params", "macs"},
           .traits = {"needs data", "needs open graph", "needs torch"},
-          .options = {{"images", "0", "validation images; 0 = all"}},
-          .unsuited = [](const EvaluatorCase& c) { return no_supernet(*c.space); }};
+          .options = {{"images", "0", "validation images; 0 = all"}}};
 }
 
 }  // namespace
@@ -61,8 +53,15 @@ bool has_trait(const std::vector<std::string>& traits, const std::string& trait)
   return std::find(traits.begin(), traits.end(), trait) != traits.end();
 }
 
-std::string no_supernet(const Space& space) {
-  if (has_trait(space.info().traits, "open")) return no_images(space);
+std::string unfed(const Space& space, const DataOptions& data) {
+  const auto& traits = space.info().traits;
+  const std::string name = "space '" + space.info().name + "'";
+  if (holds_text(data)) return has_trait(traits, "language model") ? "" : name + " holds no language models, and the data are text";
+  return has_trait(traits, "sequence") ? name + " reads sequences of numbers, and the data are images" : "";
+}
+
+std::string no_supernet(const Space& space, const DataOptions& data) {
+  if (has_trait(space.info().traits, "open")) return unfed(space, data);
   return "space '" + space.info().name + "' has no open graph, so no supernet can be made of it";
 }
 

@@ -27,8 +27,10 @@ const std::vector<Described>& proxies();
 const std::vector<Described>& one_shot_strategies();
 std::vector<Described> all_strategies();
 
-// "" or the reason why the space has no supernet.
-std::string no_supernet(const Space& space);
+// "" or the reason why such data do not feed the space's networks.
+std::string unfed(const Space& space, const DataOptions& data);
+// "" or the reason why the space has no supernet that such data feed.
+std::string no_supernet(const Space& space, const DataOptions& data);
 
 // For read_config: names of spaces, strategies, evaluators and their options.
 KnownNames known_names();

@@ -14,6 +14,7 @@
 #include "catalogue.hpp"
 #include "network_words.hpp"
 #include "netwright/config/method.hpp"
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/strategy/one_shot_parts.hpp"
@@ -34,20 +35,24 @@ struct Cell {
 
 constexpr const char* supernet = "supernet";
 
-// Images are as large as is usual for the space; one that usually reads no images is asked for small ones.
-NetworkOptions usual_images(const Space& space, bool search) {
+// Language models are fed text, all others images.
+DataOptions usual_data(const Space& space) { return {.source = has_trait(space.info().traits, "language model") ? "text" : "cifar10"}; }
+
+// Images are as large as is usual for the space; one that usually reads no images is asked for small ones. So is a text.
+NetworkOptions usual_samples(const Space& space, bool search) {
   const SpaceInfo& info = space.info();
+  if (holds_text(usual_data(space))) return {.input = {5}, .classes = 100, .search = search};
   const bool images = info.input.size() == 3 && info.input[0] == 3 && info.input[1] == info.input[2];
   return {.input = images ? info.input : Shape{3, 32, 32}, .classes = images ? info.classes : 10, .search = search};
 }
 
 // Memory is no reason: sizes are settings.
-Config base_config(const std::string& space) { return {.max_memory_bytes = 1e300, .space = {.name = space}}; }
+Config base_config(const std::string& name, const Space& space) { return {.max_memory_bytes = 1e300, .data = usual_data(space), .space = {.name = name}}; }
 
 // One space, and the configs that are tried on it.
 class Column {
  public:
-  explicit Column(const std::string& name) : space_(find_space(name)), base_(base_config(name)), networks_(*space_, usual_images(*space_, true), usual_images(*space_, false)) {}
+  explicit Column(const std::string& name) : space_(find_space(name)), base_(base_config(name, *space_)), networks_(*space_, base_.data, usual_samples(*space_, true), usual_samples(*space_, false)) {}
 
   Cell cell(const std::string& strategy, const std::string& evaluator, std::vector<Phase> phases) {
     Config config = base_;

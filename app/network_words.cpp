@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "catalogue.hpp"
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
@@ -17,11 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a built-in space of sequences, which images do not feed, though it may be searched without training.
-std::optional<SpaceInfo> sequences(const std::string& name) {
+// Of a built-in space that the data do not feed, though it may be searched without training.
+std::optional<SpaceInfo> unfed_space(const Config& config) {
+  const std::string& name = config.space.name;
   if (std::find(space_names().begin(), space_names().end(), name) == space_names().end()) return std::nullopt;
-  const SpaceInfo info = find_space(name)->info();
-  return has_trait(info.traits, "sequence") ? std::optional(info) : std::nullopt;
+  const auto space = find_space(name);
+  return unfed(*space, config.data).empty() ? std::nullopt : std::optional(space->info());
 }
 
 std::int64_t count_classes(const DataOptions& data) {
@@ -114,7 +116,13 @@ NetworkOptions network_options(const Written& written, const std::string& input,
 
 NetworkOptions network_options(const Config& config, bool search) {
   NetworkOptions options{.search = search, .settings = search ? config.space.search : config.space.network};
-  if (config.data.source == "fashion_mnist") {
+  if (const auto info = unfed_space(config)) {
+    options.input = info->input;
+    options.classes = info->classes;
+  } else if (holds_text(config.data)) {
+    options.input = {config.data.sequence};
+    options.classes = static_cast<std::int64_t>(read_text(config.data).vocabulary.size());
+  } else if (config.data.source == "fashion_mnist") {
     options.input = {1, 28, 28};
     options.classes = 10;
   } else if (config.data.source == "cifar10") {
@@ -124,7 +132,6 @@ NetworkOptions network_options(const Config& config, bool search) {
     options.input = {3, config.data.size, config.data.size};
     options.classes = count_classes(config.data);
   }
-  if (const auto info = sequences(config.space.name)) options.input = info->input, options.classes = info->classes;
   return options;
 }
 

@@ -41,8 +41,9 @@ NetworkOptions network_options(const Space& space, const std::string& input, std
 NetworkOptions network_options(const Written& written, const std::string& input, std::int64_t classes, const std::vector<std::string>& settings,
                                bool search = false);
 
-// Input and classes as the config's data have them (a space of sequences keeps its usual ones); settings from its space section (those of the supernet when `search`).
-// Errors: UsageError for a folder of images that is not there or has fewer than two classes.
+// Input and classes as the config's data have them (a built-in space that they do not feed keeps its usual ones); of a text the window and the
+// vocabulary, for which it is read; settings from its space section (those of the supernet when `search`).
+// Errors: UsageError for a folder of images that is not there or has fewer than two classes, and those of read_text().
 NetworkOptions network_options(const Config& config, bool search = false);
 
 // {"params": ..., "params_auxiliary", "macs", "activation_bytes", "peak_bytes", "layers"}.

@@ -6,6 +6,7 @@
 #include "fidelity_words.hpp"
 #include "network_words.hpp"
 #include "netwright/config/method.hpp"
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
@@ -79,6 +80,12 @@ double value_of(const Cost& cost, const std::string& metric, bool& known) {
 
 std::string phase_place(const Config& config, std::size_t index) { return "phases[" + std::to_string(index) + "]." + config.phases[index].kind; }
 
+// "" or why an evaluator that reads data cannot judge the space by these.
+std::string unjudged(const EvaluatorEntry& entry, const Space& space, const DataOptions& data) {
+  if (has_trait(entry.traits, "needs images") && holds_text(data)) return "it looks at images, and the data are text";
+  return has_trait(entry.traits, "needs open graph") ? no_supernet(space, data) : unfed(space, data);
+}
+
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search, Networks& networks) {
   refuse_test_part(config.goal);
   strategy_of(search, space, config.goal, Seed(config.seed));
@@ -91,6 +98,7 @@ void check_search(const Config& config, const std::shared_ptr<const Space>& spac
     if (const std::string reason = entry.unsuited(evaluator_case); !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
   const EvaluatorEntry* judge = judging(evaluators, search.evaluator, evaluator_case);
   const bool data = judge != nullptr && has_trait(judge->traits, "needs data");
+  if (const std::string reason = data ? unjudged(*judge, *space, config.data) : ""; !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
   if (data || (judge != nullptr && has_trait(judge->traits, "needs networks"))) networks.close_one(data);
   if (search.evaluator == "train") read_training(search.evaluator_options, {}, "evaluator train");
 }
@@ -99,6 +107,15 @@ void check_retrain(const Config& config, std::size_t index) {
   const auto end = config.phases.begin() + static_cast<std::ptrdiff_t>(index);
   const auto finds = [](const Phase& p) { return std::holds_alternative<DeriveOptions>(p.options) || std::holds_alternative<SearchOptions>(p.options); };
   if (std::none_of(config.phases.begin(), end, finds)) throw UsageError("needs a derive or search phase before it");
+}
+
+// What trains single networks.
+void check_fed(const Space& space, const DataOptions& data) {
+  if (const std::string reason = unfed(space, data); !reason.empty()) throw Unsupported(reason);
+}
+
+void check_baselines(const Config& config, const BaselineOptions& baselines) {
+  if (baselines.resnet && holds_text(config.data)) throw UsageError("resnet: the hand-made network reads images, and the data are text; write resnet: false");
 }
 
 void check_supernet(const Config& config, const SupernetOptions& supernet, Networks& networks) {
@@ -167,12 +184,12 @@ std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range)
   return list;
 }
 
-Networks::Networks(const Space& space, const Config& config) : Networks(space, network_options(config, true), network_options(config)) {}
-Networks::Networks(const Space& space, NetworkOptions searched, NetworkOptions final)
-    : space_(space), searched_(std::move(searched)), final_(std::move(final)) {}
+Networks::Networks(const Space& space, const Config& config) : Networks(space, config.data, network_options(config, true), network_options(config)) {}
+Networks::Networks(const Space& space, DataOptions data, NetworkOptions searched, NetworkOptions final)
+    : space_(space), data_(std::move(data)), searched_(std::move(searched)), final_(std::move(final)) {}
 
 const Graph& Networks::open() {
-  if (const std::string reason = no_supernet(space_); !reason.empty()) throw Unsupported(reason);
+  if (const std::string reason = no_supernet(space_, data_); !reason.empty()) throw Unsupported(reason);
   if (!open_) open_ = space_.open(searched_);
   return *open_;
 }
@@ -185,7 +202,8 @@ double Networks::training_bytes(std::int64_t batch) {
 void Networks::close_one(bool classified) {
   Rng rng = Seed(0).rng();
   if (!output_) output_ = space_.close(sample(space_.decisions(), rng), final_).output().shape;
-  if (classified && (*output_ != Shape{final_.classes}))
+  const Shape scores = holds_text(data_) ? Shape{final_.input.at(0), final_.classes} : Shape{final_.classes};
+  if (classified && *output_ != scores)
     throw Unsupported("space '" + space_.info().name + "' gives " + to_string(*output_) + ", not one number for each of " + std::to_string(final_.classes) + " classes");
 }
 
@@ -194,7 +212,8 @@ void refuse_phase(const Config& config, std::size_t index, const std::shared_ptr
   if (const auto* search = std::get_if<SearchOptions>(&options)) check_search(config, space, *search, networks);
   if (const auto* derive = std::get_if<DeriveOptions>(&options)) check_derive(config, index, *derive);
   if (const auto* supernet = std::get_if<SupernetOptions>(&options)) check_supernet(config, *supernet, networks);
-  if (std::holds_alternative<RetrainOptions>(options)) check_retrain(config, index);
+  if (std::holds_alternative<RetrainOptions>(options)) check_retrain(config, index), check_fed(*space, config.data);
+  if (const auto* baselines = std::get_if<BaselineOptions>(&options)) check_fed(*space, config.data), check_baselines(config, *baselines);
 }
 
 void refuse_impossible(const Config& config, const std::shared_ptr<const Space>& space) {

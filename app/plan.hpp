@@ -36,17 +36,18 @@ std::vector<ConstraintOutlook> outlook(const Goal& goal, const CostRange& range)
 class Networks {
  public:
   Networks(const Space& space, const Config& config);
-  Networks(const Space& space, NetworkOptions searched, NetworkOptions final);   // the supernet's, and those of single networks
+  Networks(const Space& space, DataOptions data, NetworkOptions searched, NetworkOptions final);   // the supernet's, and those of single networks
   const NetworkOptions& single() const { return final_; }
   // The form that a supernet trains. Errors: Unsupported with the reason where the space has none, or the data do not feed it.
   const Graph& open();
   double training_bytes(std::int64_t batch);   // of the supernet
   // Closes one architecture. Errors: UsageError where the data do not fit (a space of series, and images); with `classified`, Unsupported
-  // where its output is no score a class (a pyramid of features).
+  // where its output is no score a class (a pyramid of features), of a text a score a class at every step.
   void close_one(bool classified);
 
  private:
   const Space& space_;
+  DataOptions data_;
   NetworkOptions searched_, final_;
   std::optional<Graph> open_;
   std::optional<Cost> cost_;

@@ -74,7 +74,18 @@ TEST(Config, ResolvedFormReadsBackEqual) {
 TEST(Config, ResolvedFormHoldsEveryKey) {
   const std::string text = resolved_yaml(read(commented_config()));
   for (const auto& field : training_fields()) EXPECT_NE(text.find("\n      " + field.name + ":"), std::string::npos) << field.name;
-  for (const auto& field : data_fields()) EXPECT_NE(text.find("\n  " + field.name + ":"), std::string::npos) << field.name;
+  for (const auto& field : data_fields_of({})) EXPECT_NE(text.find("\n  " + field.name + ":"), std::string::npos) << field.name;
+}
+
+TEST(Config, TextIsReadAndWrittenWithoutTheKeysOfImages) {
+  const Config c = read("data: {source: text, path: a.txt, unit: char, sequence: 20, vocabulary: 1k}\nphases: [search]");
+  EXPECT_EQ(c.data.unit, "char");
+  EXPECT_EQ(c.data.sequence, 20);
+  EXPECT_EQ(c.data.vocabulary, 1000);
+  const std::string once = resolved_yaml(c);
+  EXPECT_EQ(resolved_yaml(read(once)), once);
+  for (const auto& field : data_fields_of(c.data)) EXPECT_NE(once.find("\n  " + field.name + ":"), std::string::npos) << field.name;
+  for (const char* key : {"crop", "flip", "cutout", "size"}) EXPECT_EQ(once.find(key), std::string::npos) << key;
 }
 
 TEST(Config, CommentedExampleIsTheDefaults) {
@@ -164,6 +175,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"seed: 1", {}, "c.yaml: the config has no phases"}, Mistake{"", {}, "c.yaml: the config is empty"},
         Mistake{"device: gpu\nphases: [search]", {}, "c.yaml:1:9: device must be one of cpu, cuda, not 'gpu'; did you mean 'cpu'?"},
         Mistake{"data: {flip: maybe}\nphases: [search]", {}, "c.yaml:1:14: data.flip must be true or false, not 'maybe'"},
+        Mistake{"data: {source: txt}\nphases: [search]", {}, "c.yaml:1:16: data.source must be one of fashion_mnist, cifar10, folder, text, not 'txt'; did you mean 'text'?"},
+        Mistake{"data: {source: text, unit: words}\nphases: [search]", {}, "c.yaml:1:28: data.unit must be one of word, char, not 'words'; did you mean 'word'?"},
+        Mistake{"data: {source: text, flip: true}\nphases: [search]", {}, "c.yaml:1:22: data.flip is about images; data.source is text"},
+        Mistake{"data: {crop: 4}\nphases: [search]", {"data.source=text"}, "c.yaml:1:8: data.crop is about images; data.source is text"},
+        Mistake{"data: {sequence: 4}\nphases: [search]", {}, "c.yaml:1:8: data.sequence is about text; data.source is fashion_mnist"},
         Mistake{"space: dart\nphases: [search]", {}, "c.yaml:1:8: unknown space 'dart'; did you mean 'darts'?"},
         Mistake{"phases: [search: {strategy: evolutoin}]", {}, "c.yaml:1:29: unknown strategy 'evolutoin'; did you mean 'evolution'?"},
         Mistake{"phases: [search: {strategy: {name: evolution, popluation: 3}}]",

@@ -13,7 +13,7 @@ namespace netwright {
 using Settings = std::map<std::string, std::string, std::less<>>;
 
 struct DataOptions {
-  std::string source = "fashion_mnist";  // fashion_mnist | cifar10 | folder
+  std::string source = "fashion_mnist";  // fashion_mnist | cifar10 | folder | text
   std::string path;                      // where the files are; empty: the usual place of the source
   std::int64_t train = 0;                // images taken from the training part after validation is set aside; 0 = all
   std::int64_t validation = 10000;       // images set aside from the training part
@@ -23,6 +23,10 @@ struct DataOptions {
   std::int64_t crop = 2;                 // random crop: pixels of padding; 0 = off
   bool flip = true;                      // random horizontal flip
   std::int64_t cutout = 0;               // side of the erased square; 0 = off
+  // Of text (text.hpp), where train, validation and test count windows in place of images.
+  std::string unit = "word";             // word | char: what a token is
+  std::int64_t sequence = 35;            // tokens of a window
+  std::int64_t vocabulary = 0;           // most entries, the others become "<unk>"; 0 = all of the train part
 };
 
 struct SpaceOptions {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 
@@ -298,6 +299,21 @@ Tree write_space(const Config& config) {
   return tree;
 }
 
+// What a key of the data is about where the source has none of it, else empty.
+std::string foreign_to(const std::string& key, const DataOptions& options) {
+  static const std::vector<std::string> of_images{"size", "crop", "flip", "cutout"}, of_text{"unit", "sequence", "vocabulary"};
+  const bool text = holds_text(options);
+  const auto& others = text ? of_images : of_text;
+  return std::find(others.begin(), others.end(), key) == others.end() ? "" : text ? "images" : "text";
+}
+
+void read_data(Config& config, const Given& given) {
+  read_fields(config.data, given, data_fields());
+  for (const auto& entry : given.value.entries)
+    if (const std::string about = foreign_to(entry.key, config.data); !about.empty())
+      throw UsageError(entry.place + ": " + below(given.path, entry.key) + " is about " + about + "; data.source is " + config.data.source);
+}
+
 Phase read_phase(const Given& given, const KnownNames& names) {
   std::vector<std::string> kinds;
   for (const auto& kind : phase_kinds()) kinds.push_back(kind.name);
@@ -358,7 +374,7 @@ Tree write_phases(const Config& config) {
 const Fields<DataOptions>& data_fields() {
   using O = DataOptions;
   static const Fields<O> fields{
-      word("source", &O::source, {"fashion_mnist", "cifar10", "folder"}, "fashion_mnist, cifar10 or folder (one sub-folder a class)"),
+      word("source", &O::source, data_sources(), "fashion_mnist, cifar10, folder (one sub-folder a class) or text"),
       text("path", &O::path, "where the files are; empty = the usual place of the source"),
       whole("train", &O::train, at_least(0), "images to train on; 0 = all that are left"),
       whole("validation", &O::validation, at_least(1), "images set aside to compare architectures"),
@@ -369,7 +385,17 @@ const Fields<DataOptions>& data_fields() {
       whole("crop", &O::crop, at_least(0), "random crop: pixels of padding; 0 = off"),
       flag("flip", &O::flip, "random horizontal flip"),
       whole("cutout", &O::cutout, at_least(0), "side of the erased square; 0 = off"),
+      word("unit", &O::unit, text_units(), "text: what a token is, word or char"),
+      whole("sequence", &O::sequence, at_least(1), "text: tokens of a window; train, validation and test count windows"),
+      whole("vocabulary", &O::vocabulary, at_least(0), "text: most entries, others are <unk>; 0 = all of the train part"),
   };
+  return fields;
+}
+
+Fields<DataOptions> data_fields_of(const DataOptions& options) {
+  Fields<DataOptions> fields;
+  for (const auto& field : data_fields())
+    if (foreign_to(field.name, options).empty()) fields.push_back(field);
   return fields;
 }
 
@@ -417,8 +443,7 @@ Fields<Config> config_fields(const KnownNames& names) {
       whole("threads", &Config::threads, at_least(0), "0 = all that the process may use"),
       number("max_memory", &Config::max_memory_bytes, at_least(0),
              "a candidate estimated above this fails at once (as 4GiB); 0 = three quarters of the machine", Unit::bytes),
-      {"data", "", [](Config& c, const Given& g) { read_fields(c.data, g, data_fields()); },
-       [](const Config& c) { return write_fields(c.data, data_fields()); }},
+      {"data", "", read_data, [](const Config& c) { return write_fields(c.data, data_fields_of(c.data)); }},
       {"space", "", [=](Config& c, const Given& g) { read_space(c, g, names); }, write_space},
       {"objectives", "the first one ranks the trials", read_objectives, write_objectives},
       {"constraints", "as {metric: params, at_most: 300k}", read_constraints, write_constraints},

@@ -10,6 +10,8 @@
 namespace netwright {
 
 const Fields<DataOptions>& data_fields();
+// Those that mean something to the source: images have no tokens, text is neither cropped nor flipped.
+Fields<DataOptions> data_fields_of(const DataOptions& options);
 const Fields<TrainingOptions>& training_fields();
 Fields<Config> config_fields(const KnownNames& names);
 

@@ -206,7 +206,7 @@ std::string history_figures(const ReportData& data) {
 std::string learning_figures(const ReportData& data) {
   const auto trials = curve_trials(data);
   std::string text;
-  for (const char* metric : {"val_accuracy", "train_accuracy", "train_loss", "val_loss"}) text += learning_figure(trials, metric);
+  for (const char* metric : {"val_accuracy", "train_accuracy", "val_perplexity", "train_loss", "val_loss"}) text += learning_figure(trials, metric);
   return text;
 }
 

@@ -36,11 +36,11 @@ std::string verdict_table(const Verdict& verdict) {
   Rows rows;
   std::vector<std::string> classes;
   for (const auto& row : verdict.rows) {
-    rows.push_back({escape_html(row.title), spread_text("params", row.params), spread_text("macs", row.macs), spread_text("epochs", row.epochs), spread_text("val_accuracy", row.val_accuracy),
-                    spread_text("test_accuracy", row.test_accuracy), code(row.architecture, 40)});
+    rows.push_back({escape_html(row.title), spread_text("params", row.params), spread_text("macs", row.macs), spread_text("epochs", row.epochs), spread_text("val_" + verdict.measure, row.validation),
+                    spread_text("test_" + verdict.measure, row.test), code(row.architecture, 40)});
     classes.push_back(row.chosen ? "chosen" : "");
   }
-  return rows.empty() ? "" : html_table(columns, rows, classes) + "<p class=\"quiet\">&#177; is the standard deviation over runs. The network is chosen by its validation accuracy, never by its test accuracy.</p>";
+  return rows.empty() ? "" : html_table(columns, rows, classes) + "<p class=\"quiet\">&#177; is the standard deviation over runs. The network is chosen by its validation " + verdict.measure + ", never by its test " + verdict.measure + ".</p>";
 }
 
 std::string head(const ReportData& data, const Verdict& verdict) {
@@ -91,7 +91,7 @@ std::vector<std::string> table_metrics(const ReportData& data) {
   std::vector<std::string> wanted, present;
   for (const auto& objective : data.goal.objectives) wanted.push_back(objective.metric);
   for (const auto& constraint : data.goal.constraints) wanted.push_back(constraint.metric);
-  for (const char* usual : {"val_accuracy", "test_accuracy", "params", "macs"}) wanted.push_back(usual);
+  for (const char* usual : {"val_accuracy", "test_accuracy", "val_perplexity", "test_perplexity", "params", "macs"}) wanted.push_back(usual);
   std::set<std::string> seen;
   for (const auto& metric : wanted)
     if (seen.insert(metric).second && std::any_of(data.trials.begin(), data.trials.end(), [&](const Trial& t) { return t.outcome.metrics.contains(metric); })) present.push_back(metric);

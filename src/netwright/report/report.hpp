@@ -2,7 +2,7 @@
 // A study as one self-contained HTML page: no network, no script; every number is computed from the journal alone.
 //
 // Conventions read here: networks trained to be compared carry a label ("best": found by the search; "random", "resnet": its
-// baselines), metrics val_accuracy, test_accuracy, train_loss, val_loss, params, macs, epochs, and reports whose step is an epoch.
+// baselines), metrics val_accuracy, test_accuracy (of text val_perplexity, test_perplexity), train_loss, val_loss, params, macs, epochs, and reports whose step is an epoch.
 // A phase's series named "alpha/DECISION" hold the shares of the decision's choices; others are numbers ("loss/train" and
 // "loss/val" share one chart).
 #include <map>

@@ -99,13 +99,26 @@ TEST(Report, TheTestPartNeverChooses) {
   EXPECT_EQ(verdict(trials, {}).kind, Verdict::Kind::no_baselines);
 }
 
+TEST(Report, ModelsOfTextAreJudgedByTheirPerplexity) {
+  const auto of = [](double accuracy, double validation, double test) {
+    return Metrics{{"val_accuracy", accuracy}, {"test_accuracy", accuracy}, {"val_perplexity", validation}, {"test_perplexity", test}};
+  };
+  ReportData data{.record = {.name = "text"}};
+  data.trials = {trial(0, "retrain", "best", "a", of(0.3, 60, 58)), trial(1, "retrain", "best", "b", of(0.2, 50, 59)), trial(0, "baselines", "random", "c", of(0.4, 70, 64.5))};
+  const auto found = verdict(data.trials, {});
+  EXPECT_EQ(found.architecture, "b");
+  EXPECT_EQ(found.kind, Verdict::Kind::beats);
+  EXPECT_EQ(found.sentence, "The search beats its baselines: 59 test perplexity against 64.5 of the strongest one (random architecture).");
+  EXPECT_TRUE(says(render(data), "chosen by its validation perplexity"));
+}
+
 TEST(Report, RunsOfOneNetworkAreAveraged) {
   std::vector<Trial> trials{trial(0, "retrain", "best", "a", {{"val_accuracy", 0.8}, {"test_accuracy", 0.7}}), trial(1, "retrain", "best", "a", {{"val_accuracy", 0.9}, {"test_accuracy", 0.9}})};
   const auto rows = verdict(trials, {}).rows;
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_DOUBLE_EQ(rows[0].test_accuracy->mean, 0.8);
-  EXPECT_NEAR(rows[0].test_accuracy->deviation, std::sqrt(0.02), 1e-12);
-  EXPECT_EQ(rows[0].test_accuracy->runs, 2);
+  EXPECT_DOUBLE_EQ(rows[0].test->mean, 0.8);
+  EXPECT_NEAR(rows[0].test->deviation, std::sqrt(0.02), 1e-12);
+  EXPECT_EQ(rows[0].test->runs, 2);
 }
 
 TEST(Report, EmptyFailedAndSingleStudiesRender) {

@@ -1,9 +1,7 @@
 #include "netwright/report/verdict.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <map>
 
 #include "netwright/report/chart.hpp"
@@ -30,56 +28,62 @@ std::optional<Spread> spread(const std::vector<const Trial*>& runs, std::string_
   return result;
 }
 
-double value_or_lowest(const std::optional<Spread>& spread) { return spread ? spread->mean : -1.0; }
+// Networks that model text are told apart by their perplexity, all others by their accuracy.
+std::string measure_of(const std::vector<Trial>& trials) {
+  const bool text = std::any_of(trials.begin(), trials.end(), [](const Trial& trial) { return trained(trial) && trial.outcome.metrics.contains("val_perplexity"); });
+  return text ? "perplexity" : "accuracy";
+}
 
-NetworkRow row_of(const std::vector<const Trial*>& runs) {
+// Larger is better, whatever the measure.
+double merit(const std::optional<Spread>& spread, const std::string& measure) {
+  if (!spread) return -INFINITY;
+  return measure == "accuracy" ? spread->mean : -spread->mean;
+}
+
+NetworkRow row_of(const std::vector<const Trial*>& runs, const std::string& measure) {
   NetworkRow row{.label = runs[0]->label, .title = label_title(runs[0]->label), .architecture = runs[0]->architecture};
   row.params = spread(runs, "params");
   row.macs = spread(runs, "macs");
   row.epochs = spread(runs, "epochs");
   if (!row.epochs && runs[0]->fidelity.epochs > 0) row.epochs = Spread{static_cast<double>(runs[0]->fidelity.epochs), 0, 1};
-  row.val_accuracy = spread(runs, "val_accuracy");
-  row.test_accuracy = spread(runs, "test_accuracy");
+  row.validation = spread(runs, "val_" + measure);
+  row.test = spread(runs, "test_" + measure);
   return row;
 }
 
-std::vector<NetworkRow> network_rows(const std::vector<Trial>& trials) {
+std::vector<NetworkRow> network_rows(const std::vector<Trial>& trials, const std::string& measure) {
   std::map<std::pair<std::string, std::string>, std::vector<const Trial*>> groups;
   for (const auto& trial : trials)
     if (trained(trial)) groups[{trial.label, trial.architecture}].push_back(&trial);
   std::vector<NetworkRow> rows;
-  for (const auto& [key, runs] : groups) rows.push_back(row_of(runs));
-  std::stable_sort(rows.begin(), rows.end(), [](const NetworkRow& a, const NetworkRow& b) {
+  for (const auto& [key, runs] : groups) rows.push_back(row_of(runs, measure));
+  std::stable_sort(rows.begin(), rows.end(), [&](const NetworkRow& a, const NetworkRow& b) {
     const bool a_found = a.label == found_label, b_found = b.label == found_label;
     if (a_found != b_found) return a_found;
-    return value_or_lowest(a.val_accuracy) > value_or_lowest(b.val_accuracy);
+    return merit(a.validation, measure) > merit(b.validation, measure);
   });
   return rows;
 }
 
-std::string accuracy(double value) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.2f %%", value * 100);
-  return text.data();
-}
-
-// Compares the chosen row with the strongest baseline, on the test accuracy where all have one.
+// Compares the chosen row with the strongest baseline, on the test part where all were tested.
 void compare(Verdict& verdict, const NetworkRow& chosen) {
   std::vector<const NetworkRow*> baselines;
   for (const auto& row : verdict.rows)
     if (row.label != found_label) baselines.push_back(&row);
-  const bool tested = chosen.test_accuracy && std::all_of(baselines.begin(), baselines.end(), [](const auto* row) { return row->test_accuracy.has_value(); });
-  const auto value = [&](const NetworkRow& row) { return value_or_lowest(tested ? row.test_accuracy : row.val_accuracy); };
-  const std::string measure = tested ? " test accuracy" : " validation accuracy (no test accuracy was measured for all)";
+  const bool tested = chosen.test && std::all_of(baselines.begin(), baselines.end(), [](const auto* row) { return row->test.has_value(); });
+  const auto spread_of = [&](const NetworkRow& row) { return tested ? row.test : row.validation; };
+  const auto value = [&](const NetworkRow& row) { return merit(spread_of(row), verdict.measure); };
+  const std::string measure = tested ? " test " + verdict.measure : " validation " + verdict.measure + " (no test " + verdict.measure + " was measured for all)";
+  const auto shown = [&](const NetworkRow& row) { return spread_of(row) ? format_metric("test_" + verdict.measure, spread_of(row)->mean) : "an unknown value"; };
   if (baselines.empty()) {
     verdict.kind = Verdict::Kind::no_baselines;
-    verdict.sentence = "The network found reaches " + (value(chosen) < 0 ? "no measured accuracy" : accuracy(value(chosen)) + measure) + ". No baselines were trained: nothing here says whether the search helped.";
+    verdict.sentence = "The network found reaches " + (spread_of(chosen) ? shown(chosen) + measure : "no measured " + verdict.measure) + ". No baselines were trained: nothing here says whether the search helped.";
     return;
   }
   const auto& strongest = **std::max_element(baselines.begin(), baselines.end(), [&](const auto* a, const auto* b) { return value(*a) < value(*b); });
   const bool beats = value(chosen) > value(strongest);
   verdict.kind = beats ? Verdict::Kind::beats : Verdict::Kind::does_not_beat;
-  verdict.sentence = std::string(beats ? "The search beats its baselines: " : "The search does NOT beat its baselines: ") + accuracy(value(chosen)) + measure + " against " + accuracy(value(strongest)) +
+  verdict.sentence = std::string(beats ? "The search beats its baselines: " : "The search does NOT beat its baselines: ") + shown(chosen) + measure + " against " + shown(strongest) +
                      " of the strongest one (" + strongest.title + ").";
 }
 
@@ -111,7 +115,8 @@ void speak_for_trials(Verdict& verdict, const std::vector<Trial>& trials, const 
 
 Verdict verdict(const std::vector<Trial>& trials, const Goal& goal) {
   Verdict result;
-  result.rows = network_rows(trials);
+  result.measure = measure_of(trials);
+  result.rows = network_rows(trials, result.measure);
   if (!result.rows.empty() && result.rows[0].label == found_label) {
     result.rows[0].chosen = true;
     result.architecture = result.rows[0].architecture;

@@ -21,7 +21,7 @@ struct NetworkRow {
   std::string label;                   // "best", "random", "resnet"
   std::string title;                   // "found by the search", "random architecture", "hand-made ResNet"
   std::string architecture;
-  std::optional<Spread> params, macs, epochs, val_accuracy, test_accuracy;
+  std::optional<Spread> params, macs, epochs, validation, test;   // the last two by the verdict's measure
   bool chosen = false;                 // the network that the search stands for
 };
 
@@ -30,11 +30,12 @@ struct Verdict {
   Kind kind = Kind::nothing;
   std::string sentence;                // plain English, one or two sentences
   std::string architecture;            // printed form; empty where nothing finished
+  std::string measure = "accuracy";    // of val_MEASURE and test_MEASURE; "perplexity" (smaller is better) where the networks model text
   std::vector<NetworkRow> rows;        // the found networks, then the baselines, each best first
 };
 
-// Of the networks labelled "best" the one with the highest val_accuracy is chosen: the test part never chooses. It beats its
-// baselines when its test accuracy (validation accuracy where no test was measured) is above that of every baseline network.
+// Of the networks labelled "best" the one with the highest val_accuracy (of text the lowest val_perplexity) is chosen: the test part never
+// chooses. It beats its baselines when its test accuracy (validation accuracy where no test was measured) is above that of every baseline network.
 // Without labelled networks the best trial under the goal speaks. Never throws.
 Verdict verdict(const std::vector<Trial>& trials, const Goal& goal);
 

@@ -64,6 +64,16 @@ void erase(const Placement& p, std::int64_t width, std::int64_t channels, float*
     std::fill(target + (y * width + p.left) * channels, target + (y * width + p.end) * channels, 0.0F);
 }
 
+// Position of the sample that stands at each place of the epoch: step by step one window of each stream, then what is left.
+std::vector<std::int64_t> streams(std::int64_t windows, std::int64_t batch) {
+  const std::int64_t steps = windows / batch;
+  std::vector<std::int64_t> order;
+  for (std::int64_t step = 0; step < steps; ++step)
+    for (std::int64_t stream = 0; stream < batch; ++stream) order.push_back(stream * steps + step);
+  for (std::int64_t left = steps * batch; left < windows; ++left) order.push_back(left);
+  return order;
+}
+
 std::vector<float> byte_table(const Normalisation& normalisation) {
   std::vector<float> table;
   for (std::size_t c = 0; c < normalisation.mean.size(); ++c)
@@ -73,6 +83,8 @@ std::vector<float> byte_table(const Normalisation& normalisation) {
 }
 
 }  // namespace
+
+at::Tensor rows(const at::Tensor& scores) { return scores.dim() == 3 ? scores.flatten(0, 1) : scores; }
 
 Augmentation augmentation(const DataOptions& options) { return {options.crop, options.flip, options.cutout}; }
 
@@ -89,9 +101,11 @@ std::int64_t Batches::steps() const {
 }
 
 void Batches::start(std::int64_t epoch, std::int64_t position) {
+  const bool text = part_.images->text();
   order_.resize(static_cast<std::size_t>(part_.size()));
   std::iota(order_.begin(), order_.end(), 0);
-  if (options_.shuffle) {
+  if (text) order_ = streams(part_.size(), options_.batch);
+  if (options_.shuffle && !text) {
     Rng rng = seed_.derive("order", static_cast<std::uint64_t>(epoch)).rng();
     rng.shuffle(order_);
   }
@@ -111,7 +125,23 @@ std::optional<Batch> Batches::next() {
   return batch;
 }
 
+Batch Batches::gather_text(std::int64_t first, std::int64_t count) const {
+  const std::int64_t sequence = part_.images->shape[0];
+  Batch batch{at::empty({count, sequence}, at::TensorOptions(at::kFloat)), at::empty({count * sequence}, at::TensorOptions(at::kLong))};
+  float* inputs = batch.inputs.data_ptr<float>();
+  auto* targets = batch.targets.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t* window = part_.images->tokens.data() + part_.indices[static_cast<std::size_t>(order_[static_cast<std::size_t>(first + i)])];
+    for (std::int64_t step = 0; step < sequence; ++step) {
+      *inputs++ = static_cast<float>(window[step]);
+      *targets++ = window[step + 1];
+    }
+  }
+  return batch;
+}
+
 Batch Batches::gather(std::int64_t first, std::int64_t count) const {
+  if (part_.images->text()) return gather_text(first, count);
   const Images& images = *part_.images;
   const std::int64_t channels = images.shape[0], height = images.shape[1], width = images.shape[2];
   const std::int64_t size = channels * height * width;

@@ -7,6 +7,9 @@
 //
 // Order and augmentation of epoch e depend on (seed, e) alone, never on the thread count: (epoch, position) is the whole state,
 // and start(epoch, position) goes on from a checkpoint.
+// Of a text the windows are cut into `batch` streams that run through it side by side: row b of step k is window k of stream b, and goes on
+// where row b of step k - 1 ended. What is left over makes one smaller batch at the end. The order is that of the text in every epoch, shuffled
+// or not, as language models are trained. Departure: networks keep no state between steps, each window starts at zero.
 // Cost: one pass over the batch in parallel, about 1 us an image of 28x28 on one core.
 #include <ATen/core/Tensor.h>
 
@@ -30,9 +33,12 @@ struct Augmentation {
 Augmentation augmentation(const DataOptions& options);
 
 struct Batch {
-  at::Tensor inputs;    // float {n, channels, height, width}, channels-last
-  at::Tensor targets;   // int64 {n}
+  at::Tensor inputs;    // float {n, channels, height, width}, channels-last; of a text the tokens' numbers, {n, sequence}
+  at::Tensor targets;   // int64 {n}; of a text {n * sequence}
 };
+
+// Scores as the targets want them, one row each: {n, classes} as it is, {n, sequence, classes} as {n * sequence, classes}.
+at::Tensor rows(const at::Tensor& scores);
 
 struct BatchOptions {
   std::int64_t batch = 96;
@@ -54,6 +60,7 @@ class Batches {
 
  private:
   Batch gather(std::int64_t first, std::int64_t count) const;
+  Batch gather_text(std::int64_t first, std::int64_t count) const;
 
   Part part_;
   BatchOptions options_;

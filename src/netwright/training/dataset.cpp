@@ -5,6 +5,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/names.hpp"
 
@@ -65,6 +66,14 @@ std::array<std::int64_t, 3> shares(std::int64_t images, bool own_test, const Dat
   return {test, options.validation, options.train > 0 ? options.train : left};
 }
 
+std::pair<Part, Part> halves_of_text(const Part& part) {
+  const std::int64_t middle = part.size() / 2;
+  std::pair<Part, Part> result{part, part};
+  result.first.indices = slice(part.indices, 0, middle);
+  result.second.indices = slice(part.indices, middle, part.size() - middle);
+  return result;
+}
+
 std::vector<std::int64_t> limit_test(std::vector<std::int64_t> order, std::int64_t limit) {
   const auto there = static_cast<std::int64_t>(order.size());
   if (limit < 0) throw UsageError("data.test: " + std::to_string(limit) + "; 0 (all) or more are possible");
@@ -117,6 +126,7 @@ Split split_source(Source source, const DataOptions& options, const Seed& seed) 
 }
 
 std::pair<Part, Part> halves(const Part& part, const Seed& seed) {
+  if (part.images->text()) return halves_of_text(part);
   std::vector<std::int64_t> labels;
   for (const std::int64_t index : part.indices) labels.push_back(part.images->labels[static_cast<std::size_t>(index)]);
   const auto order = stratified_order(labels, static_cast<std::int64_t>(part.images->classes.size()), seed);
@@ -128,11 +138,6 @@ std::pair<Part, Part> halves(const Part& part, const Seed& seed) {
   return result;
 }
 
-const std::vector<std::string>& source_names() {
-  static const std::vector<std::string> names = {"fashion_mnist", "cifar10", "folder"};
-  return names;
-}
-
 Source read_source(const DataOptions& options) {
   const auto path = [&](const char* usual) { return options.path.empty() ? std::string(usual) : options.path; };
   if (options.source == "fashion_mnist") return read_fashion_mnist(path("/usr/share/datasets/fashion-mnist"));
@@ -141,9 +146,11 @@ Source read_source(const DataOptions& options) {
     if (options.path.empty()) throw UsageError("data.path: source 'folder' needs a folder with a sub-folder a class");
     return read_image_folder(options.path, options.size);
   }
-  throw UsageError("data.source: unknown source '" + options.source + "'" + name_hint(options.source, source_names()));
+  throw UsageError("data.source: unknown source '" + options.source + "'" + name_hint(options.source, data_sources()));
 }
 
-Split open_data(const DataOptions& options, const Seed& seed) { return split_source(read_source(options), options, seed); }
+Split open_data(const DataOptions& options, const Seed& seed) {
+  return holds_text(options) ? open_text(options) : split_source(read_source(options), options, seed);
+}
 
 }  // namespace netwright

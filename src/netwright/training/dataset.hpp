@@ -23,7 +23,7 @@ struct Normalisation {
   std::vector<double> deviation;
 };
 
-// Some images of a source, by index. Copies share the pixels.
+// Some images of a source, by index; of a text some windows, by their first token. Copies share the pixels.
 struct Part {
   std::string name;                            // "train", "validation", "test"
   std::shared_ptr<const Images> images;
@@ -62,6 +62,7 @@ struct Split {
   TestPart test;
   const Shape& input() const { return train.images->shape; }
   const std::vector<std::string>& classes() const { return train.images->classes; }
+  bool text() const { return train.images->text(); }
 };
 
 // All indices of the images in a seeded order of which every prefix is stratified: image r of the n of its class stands at
@@ -75,7 +76,13 @@ std::vector<std::int64_t> stratified_order(const std::vector<std::int64_t>& labe
 Split split_source(Source source, const DataOptions& options, const Seed& seed);
 Split open_data(const DataOptions& options, const Seed& seed);
 
-// Two disjoint stratified halves of a part: weights learn on the first, architecture parameters on the second.
+// The parts of a text (read_text() of config/text.hpp says which, and its errors), in the order of the text: no seed moves them. The network
+// reads a window's tokens as numbers, {sequence}, and answers at every step with a score for each entry of the vocabulary, {sequence, classes};
+// the target of a step is the next token, that of the last step the token behind the window.
+Split open_text(const DataOptions& options);
+
+// Two disjoint stratified halves of a part: weights learn on the first, architecture parameters on the second. Of a text the first and the
+// second half of its windows, in order: no token is a target in both.
 std::pair<Part, Part> halves(const Part& part, const Seed& seed);
 
 }  // namespace netwright

@@ -1,5 +1,5 @@
 #pragma once
-// Labelled images in memory, and the files they come from. Free of tensors: reading costs what decoding costs.
+// Labelled images in memory, and the files they come from; or a text in their place. Free of tensors: reading costs what decoding costs.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -11,12 +11,15 @@
 namespace netwright {
 
 // pixels: bytes in the order image, channel, row, column. labels: indices into classes.
+// A text: tokens, indices into classes (its vocabulary), no pixels and no labels; a sample is a window of shape[0] of them.
 struct Images {
-  Shape shape;                       // of one image: {channels, height, width}
+  Shape shape;                       // of one image: {channels, height, width}; of a window: {tokens}
   std::vector<std::uint8_t> pixels;
   std::vector<std::int64_t> labels;
   std::vector<std::string> classes;
+  std::vector<std::int32_t> tokens = {};
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  bool text() const { return !tokens.empty(); }
 };
 
 // What a source gives: its training images and, where it has one, its own test part (empty labels: it has none).
@@ -40,8 +43,7 @@ Source read_cifar10(const std::filesystem::path& folder);
 Source read_image_folder(const std::filesystem::path& folder, std::int64_t size);
 
 // The source that the options name, from its usual place where no path is given: /usr/share/datasets/fashion-mnist,
-// cifar-10-batches-bin. Errors: UsageError with the nearest name for an unknown source.
+// cifar-10-batches-bin. Errors: UsageError with the nearest name for an unknown source. Text has no images: open_data() reads it.
 Source read_source(const DataOptions& options);
-const std::vector<std::string>& source_names();
 
 }  // namespace netwright

@@ -36,7 +36,7 @@ constexpr std::int64_t steps_between_looks = 20;   // a look at the loss waits f
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-at::Tensor correct(const at::Tensor& logits, const at::Tensor& targets) { return logits.argmax(1).eq(targets).sum(); }
+at::Tensor correct(const at::Tensor& logits, const at::Tensor& targets) { return rows(logits).argmax(1).eq(targets).sum(); }
 
 OptimiserOptions optimiser_options(const TrainingOptions& options) {
   return {.name = options.optimiser, .learning_rate = options.learning_rate, .momentum = options.momentum, .weight_decay = options.weight_decay};
@@ -219,7 +219,7 @@ class Training {
   }
 
   at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets) const {
-    return at::cross_entropy_loss(logits, targets, {}, at::Reduction::Mean, -100, options_.label_smoothing);
+    return at::cross_entropy_loss(rows(logits), targets, {}, at::Reduction::Mean, -100, options_.label_smoothing);
   }
 
   double rate_at(std::int64_t step) const {
@@ -300,6 +300,21 @@ void require(bool good, const std::string& name, double value, const std::string
 
 }  // namespace
 
+double merit(const Evaluation& evaluation, const Part& part) { return part.images->text() ? -evaluation.loss : evaluation.accuracy; }
+
+std::map<std::string, double, std::less<>> metrics_of(const std::string& part, const Evaluation& evaluation, const Split& split) {
+  std::map<std::string, double, std::less<>> metrics{{part + "_accuracy", evaluation.accuracy}, {part + "_loss", evaluation.loss}};
+  if (split.text()) metrics[part + "_perplexity"] = std::exp(evaluation.loss);
+  return metrics;
+}
+
+std::vector<std::string> measured_metrics(const Split& split, const std::vector<std::string>& others) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : metrics_of("val", {}, split)) names.push_back(name);
+  names.insert(names.end(), others.begin(), others.end());
+  return names;
+}
+
 void check_training(const TrainingOptions& options) {
   require(options.epochs >= 1, "epochs", static_cast<double>(options.epochs), "at least 1 is needed");
   require(options.batch >= 1, "batch", static_cast<double>(options.batch), "at least 1 is needed");
@@ -333,15 +348,17 @@ Evaluation evaluate(Network& network, const Part& part, std::int64_t batch) {
   const at::Device device = network.place().device;
   at::Tensor loss = at::zeros({}, at::TensorOptions(at::kDouble).device(device));
   at::Tensor hits = at::zeros({}, at::TensorOptions(at::kLong).device(device));
+  std::int64_t targets = 0;
   Batches batches(part, {.batch = batch}, Seed(0), device);
   batches.start(0);
   while (const auto next = batches.next()) {
     const at::Tensor logits = network.forward(next->inputs)[0];
-    loss += at::cross_entropy_loss(logits, next->targets, {}, at::Reduction::Sum);
+    loss += at::cross_entropy_loss(rows(logits), next->targets, {}, at::Reduction::Sum);
     hits += correct(logits, next->targets);
+    targets += next->targets.size(0);
   }
-  const auto images = static_cast<double>(std::max<std::int64_t>(1, part.size()));
-  return {static_cast<double>(hits.item<std::int64_t>()) / images, loss.item<double>() / images, part.size()};
+  const auto count = static_cast<double>(std::max<std::int64_t>(1, targets));
+  return {static_cast<double>(hits.item<std::int64_t>()) / count, loss.item<double>() / count, targets};
 }
 
 Evaluation final_test(Network& network, const TestPart& test, std::int64_t batch) {

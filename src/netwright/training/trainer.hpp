@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "netwright/config/options.hpp"
@@ -21,10 +23,18 @@ class Diverged : public Error {
 };
 
 struct Evaluation {
-  double accuracy = 0;        // top-1, in [0, 1]
-  double loss = 0;            // mean cross-entropy without label smoothing, nats
-  std::int64_t images = 0;
+  double accuracy = 0;        // top-1, in [0, 1]; of a text the share of right next tokens
+  double loss = 0;            // mean cross-entropy without label smoothing, nats; of a text the mean over all steps of all windows
+  std::int64_t images = 0;    // targets: of a text one a step
 };
+
+// What ranks architectures by one number, larger is better: the accuracy; of a text minus the loss, the order of the perplexity.
+double merit(const Evaluation& evaluation, const Part& part);
+
+// {PART_accuracy, PART_loss}, and of a text PART_perplexity = exp(loss), in [1, inf).
+std::map<std::string, double, std::less<>> metrics_of(const std::string& part, const Evaluation& evaluation, const Split& split);
+// The names of those of the validation part, and `others` behind them.
+std::vector<std::string> measured_metrics(const Split& split, const std::vector<std::string>& others);
 
 struct EpochReport {
   std::int64_t epoch = 0;     // epochs done: 1, 2, ...

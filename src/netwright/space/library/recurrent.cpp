@@ -135,7 +135,7 @@ SpaceInfo info_of(const std::string& name, const std::string& title, const std::
   return {.name = name,
           .title = title,
           .paper = paper,
-          .traits = {"cell", "sequence", "open", "uniform"},
+          .traits = {"cell", "sequence", "language model", "open", "uniform"},
           .settings = {{"width", "850", "features of the embedding and of the states"}},
           .search_settings = {{"width", "300", "features of the embedding and of the states"}},
           .input = {usual_steps},
