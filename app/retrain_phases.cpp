@@ -4,7 +4,9 @@
 #include <set>
 
 #include "interrupt.hpp"
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
+#include "netwright/core/files.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/export/safetensors.hpp"
 #include "netwright/graph/cost.hpp"
@@ -70,12 +72,12 @@ Trial appended(const PhaseContext& context, std::int64_t number, const Planned& 
 }
 
 // The last epoch's outcome, and the one look at the test part.
-void add_test(Trained& trained, const TrainSetting& setting) {
-  if (trained.outcome.status == Status::failed) return;
+Evaluation add_test(Trained& trained, const TrainSetting& setting) {
+  if (trained.outcome.status == Status::failed) return {};
   const Evaluation test = final_test(*trained.network, setting.split->test, setting.training.batch);
-  trained.outcome.metrics["test_accuracy"] = test.accuracy;
-  trained.outcome.metrics["test_loss"] = test.loss;
+  for (const auto& [name, value] : metrics_of("test", test, *setting.split)) trained.outcome.metrics[name] = value;
   trained.outcome.metrics["epochs"] = static_cast<double>(setting.training.epochs);
+  return test;
 }
 
 void train_planned(const PhaseContext& context, const Planned& planned, const Trial& waiting, const TrainSetting& setting) {
@@ -85,7 +87,7 @@ void train_planned(const PhaseContext& context, const Planned& planned, const Tr
   context.progress.start(title, setting.training.epochs);
   TrainHooks hooks{.interrupted = interrupted, .checkpoint = context.folder / (context.name + "_" + std::to_string(waiting.number) + ".checkpoint")};
   hooks.on_epoch = [&](const EpochReport& report) {
-    context.progress.update(report.epoch, "val_accuracy " + format_percent(report.val_accuracy));
+    context.progress.update(report.epoch, result_note("val", {.accuracy = report.val_accuracy, .loss = report.val_loss}, *setting.split));
     return true;
   };
   const Start start = start_of(context.config, *planned.space, planned.architecture, planned.space == context.space, context.name);
@@ -95,13 +97,13 @@ void train_planned(const PhaseContext& context, const Planned& planned, const Tr
     context.study.release(context.name);
     throw Interrupted("interrupted while training " + title);
   }
-  add_test(trained, setting);
+  const Evaluation test = add_test(trained, setting);
   if (trained.network) write_safetensors(weights_file(context.folder, waiting), to_weights(trained.network->tensors()),
                                          {{"space", planned.space->info().name}, {"architecture", planned.architecture}});
   context.study.finish(*claimed, trained.outcome);
   std::filesystem::remove(hooks.checkpoint);
   const bool failed = trained.outcome.status == Status::failed;
-  context.progress.finish(failed ? "failed: " + trained.outcome.reason : "test_accuracy " + format_percent(trained.outcome.metrics.at("test_accuracy")));
+  context.progress.finish(failed ? "failed: " + trained.outcome.reason : result_note("test", test, *setting.split));
 }
 
 Json train_all(const PhaseContext& context, const std::vector<Planned>& plan, const TrainingOptions& training) {
@@ -158,6 +160,13 @@ Json inherited_accuracies(const PhaseContext& context) {
   Json found = Json::object();
   for (std::size_t i = 0; i < architectures.size(); ++i) found[architectures[i]] = accuracies[i];
   return {{"supernet", supernet.name}, {"val_accuracy", found}};
+}
+
+// What the numbers stand for that the network reads and scores: a list, in their order.
+std::string write_vocabulary(const PhaseContext& context) {
+  const auto file = context.folder / "best.vocabulary.json";
+  write_file(file, Json(split_of(context.config)->classes()).dump(1) + "\n");
+  return file.string();
 }
 
 std::optional<std::string> architecture_in(const std::string& summary) {
@@ -245,7 +254,8 @@ std::string run_export_phase(const PhaseContext& context, const Phase& phase) {
   const auto chosen = best(trained, context.config.goal);
   if (!chosen) throw UsageError("phase '" + context.name + "': nothing was retrained before it");
   Network network = trained_network(context.config, *context.space, context.folder, *chosen);
-  const ExportFiles files = export_network_files(network, context.folder / "best", std::get<ExportOptions>(phase.options), context.config.name);
+  ExportFiles files = export_network_files(network, context.folder / "best", std::get<ExportOptions>(phase.options), context.config.name);
+  if (holds_text(context.config.data)) files.written.push_back(write_vocabulary(context));
   Json summary{{"phase", chosen->phase}, {"trial", chosen->number}, {"files", files.written}};
   for (const auto& file : files.written) {
     const std::filesystem::path name = std::filesystem::path(file).filename();

@@ -10,6 +10,7 @@
 #include "interrupt.hpp"
 #include "machine.hpp"
 #include "network_words.hpp"
+#include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/report/alarms.hpp"
@@ -52,12 +53,12 @@ void make_folder(const fs::path& folder) {
 }
 
 // Baselines by default: a search that retrains is compared, unless its config has a baselines phase of its own (random: 0 and
-// resnet: false switch them off).
+// resnet: false switch them off). The hand-made network reads images alone.
 void add_baselines(Config& config) {
   const auto kind = [](const char* name) { return [name](const Phase& p) { return p.kind == name; }; };
   const auto retrain = std::find_if(config.phases.begin(), config.phases.end(), kind("retrain"));
   if (retrain == config.phases.end() || std::any_of(config.phases.begin(), config.phases.end(), kind("baselines"))) return;
-  config.phases.insert(retrain + 1, Phase{"baselines", BaselineOptions{}});
+  config.phases.insert(retrain + 1, Phase{"baselines", BaselineOptions{.resnet = !holds_text(config.data)}});
 }
 
 Study create_study(const Config& config, const Space& space, const fs::path& folder) {

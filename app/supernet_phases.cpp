@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "interrupt.hpp"
@@ -18,11 +19,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport& report) {
+std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport& report, const Split& split) {
   const auto at = static_cast<double>(report.epoch);
   std::vector<SeriesPoint> points{{"loss/train", at, Json(report.train_loss).dump()}, {"loss/val", at, Json(report.val_loss).dump()},
                                   {"loss/architecture", at, Json(report.architecture_loss).dump()},
                                   {"train_accuracy", at, Json(report.train_accuracy).dump()}, {"val_accuracy", at, Json(report.val_accuracy).dump()}};
+  if (split.text()) points.push_back({"val_perplexity", at, Json(std::exp(report.val_loss)).dump()});
   if (report.picks > 0) points.push_back({"skips", at, Json(static_cast<double>(report.skips) / static_cast<double>(report.picks)).dump()});
   if (report.eigenvalue > 0) points.push_back({"eigenvalue", at, Json(report.eigenvalue).dump()});
   for (std::size_t d = 0; d < tree.size(); ++d)
@@ -52,8 +54,8 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
   std::string note;
   hooks.on_step = [&](const StepProgress& step) { context.progress.update((step.epoch - 1) * 100 + step.step * 100 / step.steps, note); };
   hooks.on_epoch = [&](const OneShotReport& report) {
-    context.study.append_series(context.name, series_of(context.space->decisions(), report));
-    note = "epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) + ", val_accuracy " + format_percent(report.val_accuracy);
+    context.study.append_series(context.name, series_of(context.space->decisions(), report, *split));
+    note = "epoch " + std::to_string(report.epoch) + "/" + std::to_string(epochs) + ", " + result_note("val", {.accuracy = report.val_accuracy, .loss = report.val_loss}, *split);
     return true;
   };
   try {
@@ -68,8 +70,11 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase) 
   context.progress.finish(note);
   context.study.put_artefact({.name = context.name + ".safetensors", .kind = "checkpoint", .path = context.name + ".safetensors"});
   const OneShotReport& last = search.history().back();
-  return Json{{"epochs", last.epoch}, {"val_accuracy", last.val_accuracy}, {"seconds", last.seconds},
-              {"params", cost(context.space->open(network_options(context.config, true))).params}}.dump();
+  Json summary{{"epochs", last.epoch}, {"val_accuracy", last.val_accuracy}};
+  if (split->text()) summary["val_perplexity"] = std::exp(last.val_loss);
+  summary["seconds"] = last.seconds;
+  summary["params"] = cost(context.space->open(network_options(context.config, true))).params;
+  return summary.dump();
 }
 
 Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet) {

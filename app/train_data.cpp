@@ -1,11 +1,13 @@
 #include "train_data.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/machine.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
 #include "netwright/training/device.hpp"
 #include "phases.hpp"
 
@@ -57,6 +59,11 @@ SupernetPhase supernet_phase(const Config& config, const std::filesystem::path& 
 SupernetPhase supernet_before(const Config& config, const std::filesystem::path& folder, std::string_view phase) {
   const auto names = phase_names(config);
   return supernet_phase(config, folder, static_cast<int>(std::find(names.begin(), names.end(), phase) - names.begin()));
+}
+
+std::string result_note(const std::string& part, const Evaluation& evaluation, const Split& split) {
+  if (split.text()) return part + "_perplexity " + format_count(std::exp(evaluation.loss));
+  return part + "_accuracy " + format_percent(evaluation.accuracy);
 }
 
 std::string first_line(const std::exception& error) { return split(error.what(), '\n').at(0); }

@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/export/onnx.hpp"
@@ -23,14 +25,22 @@ std::vector<std::filesystem::path> python_folders() {
   return {std::filesystem::current_path(), program, program / "../..", program / "../../.."};
 }
 
-// The same fixed input on every machine: uniform numbers of the unit variance that normalised images have.
+// How many numbers a network that reads tokens tells apart; 0: it reads none.
+std::int64_t tokens_read(const Graph& graph) {
+  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == "embedding" && node.inputs.at(0) == 0; });
+  return found == graph.nodes.end() ? 0 : integer(*found, "entries");
+}
+
+// The same fixed input on every machine: uniform numbers of the unit variance that normalised images have, or any tokens.
 at::Tensor sample_input(const Graph& graph) {
   std::vector<std::int64_t> sizes{kVerifiedBatch};
   for (const auto size : graph.nodes.front().shape) sizes.push_back(size);
   at::Tensor input = at::empty(sizes, at::kFloat);
   Rng rng = Seed(0).derive("export").rng();
   auto* data = input.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < input.numel(); ++i) data[i] = static_cast<float>((2 * rng.uniform() - 1) * 1.7320508);
+  const std::int64_t tokens = tokens_read(graph);
+  for (std::int64_t i = 0; i < input.numel(); ++i)
+    data[i] = tokens > 0 ? static_cast<float>(rng.below(static_cast<std::uint64_t>(tokens))) : static_cast<float>((2 * rng.uniform() - 1) * 1.7320508);
   return input;
 }
 

@@ -32,7 +32,7 @@ EvaluatorEntry lazy_train_entry(const Config& config, const std::filesystem::pat
 
 EvaluatorEntry inherit_entry(const Config& config, const std::filesystem::path& folder, const std::string& phase) {
   EvaluatorEntry entry{.name = "inherit", .title = "Validates each candidate with the weights of a trained supernet",
-                       .metrics = {"val_accuracy", "val_loss", "params", "macs"}, .traits = {"deterministic", "needs data", "needs open graph"},
+                       .metrics = {"val_accuracy", "val_loss", "val_perplexity", "params", "macs"}, .traits = {"deterministic", "needs data", "needs open graph"},
                        .options = {{"images", "0", "validation images; 0 = all"}}};
   const EvaluatorOption images = entry.options[0];
   entry.make = [config, folder, phase, images](const EvaluatorCase& c) {

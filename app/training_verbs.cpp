@@ -139,11 +139,15 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out) {
   };
   Network network = study ? best_network(options.architecture, title) : loaded();
   const Evaluation validation = evaluate(network, split->validation, 256), test = final_test(network, split->test, 256);
-  const Json json{{"val_accuracy", validation.accuracy}, {"val_loss", validation.loss}, {"test_accuracy", test.accuracy}, {"test_loss", test.loss},
-                  {"val_images", validation.images}, {"test_images", test.images}};
+  const char* counted = split->text() ? "tokens" : "images";
+  Json json = Json::object();
+  for (const auto& [part, evaluation] : {std::pair{"val", &validation}, std::pair{"test", &test}}) {
+    for (const auto& [name, value] : metrics_of(part, *evaluation, *split)) json[name] = value;
+    json[std::string(part) + "_" + counted] = evaluation->images;
+  }
   if (options.json) out << json.dump() << "\n";
   else
-    for (const auto& [name, value] : json.items()) out << name << std::string(15 - name.size(), ' ') << value << "\n";
+    for (const auto& [name, value] : json.items()) out << name << std::string(17 - name.size(), ' ') << value << "\n";
   return done;
 }
 

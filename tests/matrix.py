@@ -2,9 +2,9 @@
 
 usage: matrix.py PROGRAM SOURCE [--all] [--seed TEXT]
 
-Each cell is one search of a few seconds on real images. Without --all a few cells of every evaluator, drawn by the seed: today's date, so
+Each cell is one search of a few seconds on real images, or on real text where the space holds language models. Without --all a few cells of every evaluator, drawn by the seed: today's date, so
 that another day checks others. With --all every ticked cell; prints each, names those that failed. Without images (package
-dataset-fashion-mnist) cells that train are left out."""
+dataset-fashion-mnist) cells that train on them are left out."""
 import argparse
 import concurrent.futures
 import datetime
@@ -23,12 +23,13 @@ from small_search import write_images
 
 IMAGES = Path("/usr/share/datasets/fashion-mnist")
 ONE_SHOT = "supernet"
-TRAINS = {ONE_SHOT, "train", "score", "inherit"}       # and need images
+TRAINS = {ONE_SHOT, "train", "score", "inherit"}       # and need data
 SPOT_CHECKS = {ONE_SHOT: 8}      # cells of each evaluator; the others 2
 REFUSALS = 8
 TWO_INPUTS = {"darts", "nasnet", "amoebanet", "enas_micro"}   # their cells stand before each reduction and at the end
 PARTS = "train: 48, validation: 16, test: 16, crop: 0, flip: false"
 SIDES = {"autoformer_tiny": 32, "autoformer_small": 32, "autoformer_base": 32, "reference": 224, "nasfpn": 128}   # of images; the others 28
+READ_TEXT = {"darts_rnn", "enas_rnn"}
 SHAPE = re.compile(r"\d+x\d+x\d+")
 ACCURACY = "objectives: [{metric: val_accuracy, direction: maximise}]\n"
 SUPERNET = "supernet: {relaxation: uniform, update: none, epochs: 1, batch: 8}"
@@ -68,12 +69,14 @@ class Cells:
         """The space's settings at their smallest, as YAML."""
         if space not in self.small:
             known = {entry["name"] for entry in self.ask("space", space)["settings"]}
-            small = {"channels": 4, "cells": 3 if space in TWO_INPUTS else 1}
+            small = {"width": 8} if space in READ_TEXT else {"channels": 4, "cells": 3 if space in TWO_INPUTS else 1}
             self.small[space] = "{" + ", ".join(f"{name}: {value}" for name, value in small.items() if name in known) + "}"
         return self.small[space]
 
-    def images(self, space, folder):
-        """Options of the data: Fashion-MNIST's, or pictures of the size that the space asks for."""
+    def data(self, space, folder):
+        """Options of the data: Fashion-MNIST's, pictures of the size that the space asks for, or text."""
+        if space in READ_TEXT:
+            return f"source: text, path: {self.source.resolve()}/data/text, unit: char, sequence: 5, train: 48, validation: 16, test: 16"
         if space not in SIDES:
             return f"source: fashion_mnist, {PARTS}"
         write_images(Path(folder, "images"))
@@ -87,9 +90,9 @@ class Cells:
         if cell["evaluator"] == ONE_SHOT and page.exists():
             smoke = shlex.split(re.findall(r"^netwright (search .*-smoke .*)$", page.read_text(), re.MULTILINE)[-1])
             kept = [word for word in smoke[4:] if not word.startswith(("space.", "data."))]
-            return [str(page.with_suffix(".yaml")), *kept, f"data={{{self.images(space, folder)}}}", f"space={sizes}", "constraints=[]"]
+            return [str(page.with_suffix(".yaml")), *kept, f"data={{{self.data(space, folder)}}}", f"space={sizes}", "constraints=[]"]
         config = Path(folder, "cell.yaml")
-        config.write_text(f"data: {{{self.images(space, folder)}}}\n" + f"space: {sizes}\n" + self.phases(cell, plain))
+        config.write_text(f"data: {{{self.data(space, folder)}}}\n" + f"space: {sizes}\n" + self.phases(cell, plain))
         return [str(config)]
 
     def phases(self, cell, plain):
@@ -163,7 +166,7 @@ def main():
     parser.add_argument("--seed", default=datetime.date.today().isoformat())
     options = parser.parse_args()
     table = Cells(options.program, options.source)
-    ticked = [cell for cell in table.cells if cell["runs"] and (IMAGES.exists() or cell["evaluator"] not in TRAINS)]
+    ticked = [cell for cell in table.cells if cell["runs"] and (IMAGES.exists() or cell["evaluator"] not in TRAINS or cell["space"] in READ_TEXT)]
     unticked = [cell for cell in table.cells if not cell["runs"]]
     print(f"{len(ticked)} cells run, {len(unticked)} do not; seed {options.seed}" + ("" if IMAGES.exists() else f"; without images ({IMAGES}) nothing is trained"))
     chosen = ticked if options.all else drawn(ticked, options.seed, lambda evaluator: SPOT_CHECKS.get(evaluator, 2))

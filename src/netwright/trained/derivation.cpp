@@ -78,13 +78,13 @@ Architecture by_perturbation(OneShot& search, const PartValues& options, const P
   Probabilities probabilities = search.probabilities();
   for (const std::size_t d : order) {
     int kept = -1;
-    double lowest = 2;
+    double lowest = INFINITY;
     for (const auto i : parameters.left(tree[d], d)) {
       if (!tree[d].may_pick(static_cast<int>(i))) continue;
       ArchitectureParameters without = parameters;
       without.take_out(tree, d, static_cast<std::size_t>(i));
-      const double accuracy = search.evaluate(without, part, search.options().batch).accuracy;
-      if (accuracy < lowest) lowest = accuracy, kept = static_cast<int>(i);
+      const double left = merit(search.evaluate(without, part, search.options().batch), part);
+      if (left < lowest) lowest = left, kept = static_cast<int>(i);
     }
     if (kept < 0) continue;
     for (const auto i : parameters.left(tree[d], d))
@@ -102,11 +102,11 @@ Architecture by_samples(OneShot& search, const PartValues& options, const Part& 
   Rng rng = seed.derive("samples").rng();
   const at::NoGradGuard no_grad;
   Architecture best;
-  double highest = -1;
+  double highest = -INFINITY;
   for (int i = 0; i < static_cast<int>(options.number("samples")); ++i) {
     const Architecture drawn = normalised(search.tree(), policy->sample(rng).architecture);
-    const double accuracy = search.evaluate(drawn, part, search.options().batch).accuracy;
-    if (accuracy > highest) highest = accuracy, best = drawn;
+    const double merit_of = merit(search.evaluate(drawn, part, search.options().batch), part);
+    if (merit_of > highest) highest = merit_of, best = drawn;
   }
   return best;
 }

@@ -9,6 +9,7 @@
 //                 validation accuracy is kept (DARTS-PT, Wang et al. 2021, arXiv 2108.04392, without the tuning between decisions); inputs
 //                 of selects follow by their strength
 //   best_of       of some architectures drawn from the policy or the probabilities the best by inherited accuracy (ENAS, arXiv 1802.03268)
+// Of a text the loss stands in place of the accuracy (merit() of trainer.hpp).
 // Cost: perturbation looks at the validation part once a choice, best_of once a sample. The search's parameters are left as they were.
 #include "netwright/trained/one_shot.hpp"
 

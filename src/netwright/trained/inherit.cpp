@@ -17,7 +17,7 @@ class Inherit : public Evaluator {
     if (c.images > 0 && c.images < part_.size()) part_.indices.resize(static_cast<std::size_t>(c.images));
     info_ = {.name = "inherit",
              .title = "accuracy with the weights of a trained supernet",
-             .metrics = {"val_accuracy", "val_loss", "params", "macs"},
+             .metrics = measured_metrics(*c.split, {"params", "macs"}),
              .traits = {"deterministic", "needs data", "needs open graph"}};
   }
 
@@ -28,8 +28,9 @@ class Inherit : public Evaluator {
     const Evaluation inherited = one_shot_.evaluate(candidate.architecture, part_, case_.supernet.batch);
     const Cost size = cost(case_.space->close(candidate.architecture, case_.closed));
     Outcome outcome;
-    outcome.metrics = {{"val_accuracy", inherited.accuracy}, {"val_loss", inherited.loss},
-                       {"params", static_cast<double>(size.params)}, {"macs", static_cast<double>(size.macs)}};
+    outcome.metrics = metrics_of("val", inherited, *case_.split);
+    outcome.metrics["params"] = static_cast<double>(size.params);
+    outcome.metrics["macs"] = static_cast<double>(size.macs);
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return outcome;
   }

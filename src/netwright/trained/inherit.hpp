@@ -23,7 +23,7 @@ struct InheritCase {
   std::int64_t images = 0;                // of the validation part; 0 = all
 };
 
-// Metrics: val_accuracy, val_loss (batch statistics of each batch), params and macs of the closed network.
+// Metrics: val_accuracy, val_loss, of a text val_perplexity (batch statistics of each batch), params and macs of the closed network.
 // Errors: UsageError when the checkpoint is missing or belongs to another search.
 std::unique_ptr<Evaluator> make_inherit_evaluator(const InheritCase& inherit_case);
 

@@ -124,6 +124,12 @@ class KeptBuffers {
   std::vector<std::pair<at::Tensor, at::Tensor>> buffers_;
 };
 
+// The accuracy; of a text 1 / perplexity.
+double reward_of(const at::Tensor& scores, const at::Tensor& targets) {
+  if (scores.dim() == 3) return std::exp(-at::cross_entropy_loss(rows(scores), targets).item<double>());
+  return scores.argmax(1).eq(targets).to(at::kDouble).mean().item<double>();
+}
+
 double norm_of(const std::vector<at::Tensor>& tensors) {
   double sum = 0;
   for (const auto& tensor : tensors) sum += tensor.to(at::kDouble).square().sum().item<double>();
@@ -330,7 +336,7 @@ bool OneShot::run_epoch(Run& run, std::int64_t epoch, Steps& sums) {
 
 at::Tensor OneShot::architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch) {
   const Mixture mixture = relaxation_->draw_for_architecture(parameters_, {rng, progress(epoch)});
-  at::Tensor loss = at::cross_entropy_loss(supernet_.forward(batch.inputs, mixture)[0], batch.targets);
+  at::Tensor loss = at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, mixture)[0]), batch.targets);
   for (const auto& regulariser : regularisers_) loss = regulariser->apply(loss, {tree_, parameters_, mixture, *relaxation_, progress(epoch)});
   return loss;
 }
@@ -341,7 +347,7 @@ BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& oth
                 // Drawn alike at every call of one step: a difference of two losses is one of the weights, not of the noise.
                 [&, epoch, start = rng] {
                   Rng draws = start;
-                  return at::cross_entropy_loss(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {draws, progress(epoch)}))[0], batch.targets);
+                  return at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {draws, progress(epoch)}))[0]), batch.targets);
                 },
                 run.architecture, run.parameters};
   c.rate = run.rate, c.momentum = options_.momentum, c.weight_decay = options_.weight_decay;
@@ -351,8 +357,7 @@ BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& oth
   c.sample = [&] { return policy_->sample(rng); };
   c.reward = [&](const Architecture& architecture) {
     const at::NoGradGuard no_grad;
-    const at::Tensor logits = supernet_.forward(other.inputs, one_hot(tree_, architecture, place_))[0];
-    return logits.argmax(1).eq(other.targets).to(at::kDouble).mean().item<double>();
+    return reward_of(supernet_.forward(other.inputs, one_hot(tree_, architecture, place_))[0], other.targets);
   };
   return c;
 }
@@ -373,7 +378,7 @@ void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, s
   at::Tensor teacher;
   for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
     for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
-    const at::Tensor logits = supernet_.forward(batch.inputs, mixture)[0];
+    const at::Tensor logits = rows(supernet_.forward(batch.inputs, mixture)[0]);
     const bool taught = options_.distil && teacher.defined();
     const at::Tensor loss = taught ? soft_cross_entropy(logits, teacher) : at::cross_entropy_loss(logits, batch.targets);
     loss.backward();
@@ -508,7 +513,7 @@ Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int6
   double loss = 0;
   std::int64_t hits = 0, images = 0;
   while (auto data = batches.next()) {
-    const at::Tensor logits = supernet_.forward(data->inputs, mixture)[0];
+    const at::Tensor logits = rows(supernet_.forward(data->inputs, mixture)[0]);
     loss += at::cross_entropy_loss(logits, data->targets).item<double>() * static_cast<double>(data->targets.size(0));
     hits += logits.argmax(1).eq(data->targets).sum().item<std::int64_t>();
     images += data->targets.size(0);

@@ -8,7 +8,8 @@
 // looked at once an epoch and teaches nothing. Cost: two forward and backward passes of the supernet a step.
 // Source: DARTS (Liu et al. 2019, arXiv 1806.09055, algorithm 1, order of the released code): SGD with momentum 0.9 (no Nesterov),
 // cosine to 0.001, weight decay 3e-4, norm clip 5; Adam(0.5, 0.999), 3e-4, weight decay 1e-3.
-// Regularisers change the loss of half B alone. An update by rewards draws architectures from the policy and scores them on half B.
+// Regularisers change the loss of half B alone. An update by rewards draws architectures from the policy and scores them on half B:
+// by the accuracy, of a text by 1 / perplexity (ENAS: 80 / perplexity).
 // Departures: the cosine moves at every step, not once an epoch. A last batch of one image is left out.
 #include <cstdint>
 #include <filesystem>

@@ -14,14 +14,10 @@ namespace {
 
 Outcome failed(const std::string& reason) { return {.status = Status::failed, .reason = reason.substr(0, reason.find('\n'))}; }
 
-Report report_of(const EpochReport& r) {
-  return {r.epoch,
-          {{"val_accuracy", r.val_accuracy},
-           {"val_loss", r.val_loss},
-           {"train_loss", r.train_loss},
-           {"train_accuracy", r.train_accuracy},
-           {"learning_rate", r.learning_rate},
-           {"train_seconds", r.seconds}}};
+Report report_of(const EpochReport& r, const Split& split) {
+  Report report{r.epoch, metrics_of("val", {.accuracy = r.val_accuracy, .loss = r.val_loss}, split)};
+  report.metrics.insert({{"train_loss", r.train_loss}, {"train_accuracy", r.train_accuracy}, {"learning_rate", r.learning_rate}, {"train_seconds", r.seconds}});
+  return report;
 }
 
 void train_into(Trained& trained, const Graph& closed, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks) {
@@ -30,7 +26,7 @@ void train_into(Trained& trained, const Graph& closed, const TrainSetting& setti
   if (hooks.on_start) hooks.on_start(*trained.network);
   const TrainResult result = train(*trained.network, *setting.split, setting.training, setting.augmentation, seed.derive("train"), hooks);
   Outcome& outcome = trained.outcome;
-  for (const EpochReport& epoch : result.epochs) outcome.reports.push_back(report_of(epoch));
+  for (const EpochReport& epoch : result.epochs) outcome.reports.push_back(report_of(epoch, *setting.split));
   if (!outcome.reports.empty()) outcome.metrics = outcome.reports.back().metrics;
   outcome.metrics.erase("learning_rate");
   outcome.metrics["train_seconds"] = result.seconds;
@@ -77,7 +73,7 @@ class TrainEvaluator : public Evaluator {
     check_training(setting.training);
     info_ = {.name = "train",
              .title = "Trains each candidate from scratch and validates it",
-             .metrics = {"val_accuracy", "val_loss", "train_loss", "train_accuracy", "params", "macs", "train_seconds"},
+             .metrics = measured_metrics(*setting.split, {"train_loss", "train_accuracy", "params", "macs", "train_seconds"}),
              .traits = {"deterministic", "needs data"}};
   }
 
@@ -91,7 +87,7 @@ class TrainEvaluator : public Evaluator {
       return failed(error.what());
     }
     TrainHooks hooks{.interrupted = interrupted_};
-    if (progress) hooks.on_epoch = [&](const EpochReport& report) { return report.epoch <= fidelity.from_epochs || progress(report_of(report)); };
+    if (progress) hooks.on_epoch = [&](const EpochReport& report) { return report.epoch <= fidelity.from_epochs || progress(report_of(report, *setting_.split)); };
     Trained trained = fidelity.epochs > 0 ? rung(graph, candidate, fidelity, hooks) : train_graph(graph, setting_, Seed(candidate.seed), hooks);
     if (trained.interrupted) trained.outcome.status = Status::stopped;
     return std::move(trained.outcome);

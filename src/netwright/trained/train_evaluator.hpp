@@ -26,7 +26,7 @@ struct Trained {
   bool interrupted = false;           // hooks.interrupted said so: the outcome is incomplete and no trial's result
 };
 
-// Trains one closed graph. The outcome holds val_accuracy, val_loss, train_loss and train_accuracy of the last epoch, params, macs,
+// Trains one closed graph. The outcome holds val_accuracy, val_loss, train_loss and train_accuracy of the last epoch (of a text val_perplexity too), params, macs,
 // activation_bytes, peak_bytes, training_bytes (the estimate), train_seconds; and one report an epoch. Weights come from
 // seed.derive("init"), everything else from seed.derive("train").
 // A network that diverges, is estimated too large, or that torch cannot run or hold in memory, is a failed outcome with a one-line reason;
