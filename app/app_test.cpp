@@ -163,6 +163,25 @@ TEST_F(App, SearchLeavesAFolderThatCanBeReadAndResumed) {
     EXPECT_EQ(json("show one " + std::to_string(i)).at("architecture"), json("show two " + std::to_string(i)).at("architecture"));
 }
 
+// One run serves several devices: each phase's best meets the bounds of its phase.
+TEST_F(App, SearchPhasesMayHaveConstraintsOfTheirOwn) {
+  const auto phase = [](const std::string& bound) {
+    return "  - search: {strategy: random, evaluator: cost, trials: 60, constraints: [{metric: macs, at_most: " + bound + "}]}\n";
+  };
+  write_file(folder_ / "c.yaml", "space: nasbench201\nobjectives: [{metric: params, direction: maximise}]\nphases:\n" + phase("90M") + phase("50M") + phase("20M"));
+  ASSERT_EQ(run("search c.yaml --out one --seed 5").code, 0);
+  const Json phases = json("status one").at("phases");
+  double before = 90e6;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double bound = std::vector<double>{90e6, 50e6, 20e6}[i], macs = phases.at(i).at("best").at("metrics").at("macs");
+    EXPECT_LE(macs, bound);
+    EXPECT_LT(macs, before);
+    before = macs;
+  }
+  EXPECT_EQ(Json::parse(read_file(folder_ / "one" / "best.json")).at("metrics").at("macs"), before);
+  EXPECT_EQ(run("check c.yaml phases.1.search.constraints=[{metric:\\ params,\\ at_most:\\ 10}]").code, 2);
+}
+
 TEST_F(App, StartsWithoutTorch) { EXPECT_EQ(run_command("ldd \"$NETWRIGHT\" | grep -c -e libtorch -e libc10", folder_).out, "0\n"); }
 
 TEST_F(App, DrawsASpaceAndAnArchitecture) {

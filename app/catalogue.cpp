@@ -5,6 +5,7 @@
 #include "netwright/config/text.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/evaluation/rank_evaluator.hpp"
+#include "netwright/evaluation/timed_evaluator.hpp"
 #include "netwright/fidelity/scheduler.hpp"
 #include "netwright/fidelity/stop_rule.hpp"
 #include "netwright/search/model_predictors.hpp"
@@ -44,7 +45,7 @@ EvaluatorEntry inherit_entry() {
           .title = "Reads each candidate's weights out of a trained supernet and validates it",
           .metrics = {"val_accuracy", "val_loss", "val_perplexity", "params", "macs"},
           .traits = {"needs data", "needs open graph", "needs torch"},
-          .options = {{"images", "0", "validation images; 0 = all"}}};
+          .options = {{"images", "0", "validation images; 0 = all"}, {"recalibrate", "0", "training images for statistics of its own; 0 = those of each batch"}}};
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ std::string no_supernet(const Space& space, const DataOptions& data) {
 std::vector<EvaluatorEntry> known_evaluators() {
   std::vector<EvaluatorEntry> entries = plain_evaluators();
   for (auto& entry : {train_entry(), score_entry(), inherit_entry()}) entries.push_back(entry);
-  return with_ranks(std::move(entries));
+  return with_timing(with_ranks(std::move(entries)));
 }
 
 const std::vector<Described>& proxies() {

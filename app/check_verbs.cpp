@@ -100,7 +100,11 @@ int check_config(const CheckOptions& options, std::ostream& out) {
   refuse_impossible(config, space);
   const NetworkOptions network = network_options(config);
   const CostRange range = cost_range(*space, network, config.seed);
-  const auto views = outlook(config.goal, range);
+  Goal goal = config.goal;
+  for (const auto& phase : config.phases)
+    if (const auto* search = std::get_if<SearchOptions>(&phase.options))
+      goal.constraints.insert(goal.constraints.end(), search->constraints.begin(), search->constraints.end());
+  const auto views = outlook(goal, range);
   Json found{
       {"config", options.file},    {"space", space->info().name},        {"size", size(space->decisions())}, {"decisions", space->decisions().size()},
       {"cost", range_json(range)}, {"constraints", outlook_json(views)}, {"phases", Json::array()},          {"max_memory", memory_limit(config)}};

@@ -139,7 +139,9 @@ void add_scale(CLI::App& app, Parsed& p, const Verbs& verbs) {
 }
 
 void add_network_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
-  add_json(add_network(app, p, "profile", "parameters, multiply-accumulates and memory of a network", verbs.profile), p.network.json);
+  CLI::App* profiled = add_network(app, p, "profile", "parameters, multiply-accumulates and memory of a network", verbs.profile);
+  profiled->add_option("--latency", p.network.latency, "measure latency_ms on this machine, as the median of so many passes of one sample")->check(CLI::Range(1, 1000000));
+  add_json(profiled, p.network.json);
   add_scale(app, p, verbs);
 
   CLI::App* sub = add_network(app, p, "draw", "a network or a space (its open graph) as DOT or SVG", verbs.draw);

@@ -104,6 +104,7 @@ int show_architecture(const ShowOptions& options, std::ostream& out) {
 }  // namespace
 
 int profile(const NetworkVerbOptions& options, std::ostream& out) {
+  if (options.latency > 0) return hand_over;
   const NamedNetwork named = named_network(options);
   const Cost price = cost(named.graph);
   if (options.json)

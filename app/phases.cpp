@@ -13,6 +13,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/units.hpp"
 #include "netwright/evaluation/rank_evaluator.hpp"
+#include "netwright/evaluation/timed_evaluator.hpp"
 #include "netwright/search/coordinator.hpp"
 #include "netwright/search/model_predictors.hpp"
 #include "netwright/search/search.hpp"
@@ -118,7 +119,7 @@ EvaluatorCase evaluator_case(const PhaseContext& context, const SearchOptions& o
 
 Abilities plain_abilities() {
   return {.runners = {{"search", run_search_phase}},
-          .evaluators = [](const Config&, const std::filesystem::path&, const std::string&) { return with_ranks(plain_evaluators()); }};
+          .evaluators = [](const Config&, const std::filesystem::path&, const std::string&) { return with_timing(with_ranks(plain_evaluators())); }};
 }
 
 bool can_run(const Abilities& program, const Config& config) {
@@ -127,6 +128,8 @@ bool can_run(const Abilities& program, const Config& config) {
     if (runner_of(program, phase.kind) == nullptr) return false;
     const auto* search = std::get_if<SearchOptions>(&phase.options);
     if (search == nullptr) return true;
+    const auto named = std::find_if(evaluators.begin(), evaluators.end(), [&](const EvaluatorEntry& entry) { return entry.name == search->evaluator; });
+    if (named == evaluators.end() || named->make == nullptr) return false;
     const EvaluatorEntry* judge = judging(evaluators, search->evaluator, {.space = {}, .network = {}, .options = search->evaluator_options});
     return judge != nullptr && judge->make != nullptr;
   });
@@ -144,22 +147,32 @@ std::vector<std::string> phase_names(const Config& config) {
   return names;
 }
 
+Goal goal_of(const Config& config, std::string_view phase) {
+  const auto names = phase_names(config);
+  Goal goal = config.goal;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options); search != nullptr && names[i] == phase)
+      goal.constraints.insert(goal.constraints.end(), search->constraints.begin(), search->constraints.end());
+  return goal;
+}
+
 std::string run_search_phase(const PhaseContext& context, const Phase& phase) {
   const auto& options = std::get<SearchOptions>(phase.options);
-  const auto strategy = strategy_of(options, context.space, context.config.goal, context.seed.derive("strategy"));
-  const auto scheduler = scheduler_of(options, context.space, context.config.goal, context.seed);
+  const Goal goal = goal_of(context.config, context.name);
+  const auto strategy = strategy_of(options, context.space, goal, context.seed.derive("strategy"));
+  const auto scheduler = scheduler_of(options, context.space, goal, context.seed);
   const auto stop_rule = stop_rule_of(options);
   const auto evaluator =
       make_evaluator(context.program.evaluators(context.config, context.folder, context.name), options.evaluator, evaluator_case(context, options));
   const auto launcher = launch(context, options.window);
-  BestNote note(context.config.goal, context.study.trials(context.name));
+  BestNote note(goal, context.study.trials(context.name));
   context.progress.start(context.name, options.trials, note.count());
   SearchCase search_case{.space = *context.space,
                          .strategy = *strategy,
                          .evaluator = *evaluator,
                          .study = context.study,
                          .phase = context.name,
-                         .goal = context.config.goal,
+                         .goal = goal,
                          .seed = context.seed,
                          .scheduler = scheduler.get(),
                          .stop_rule = stop_rule.get(),

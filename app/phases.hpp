@@ -58,6 +58,9 @@ std::filesystem::path state_folder(const std::filesystem::path& folder);
 // The names of the phases in the study, in order.
 std::vector<std::string> phase_names(const Config& config);
 
+// What is good in this phase: the config's goal and the phase's own constraints.
+Goal goal_of(const Config& config, std::string_view phase);
+
 // Runs what is not done yet. Errors: those of the phases; Interrupted.
 void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,
                 const std::filesystem::path& folder, std::int64_t workers, ProgressLine& progress);

@@ -87,9 +87,11 @@ std::string unjudged(const EvaluatorEntry& entry, const Space& space, const Data
 }
 
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search, Networks& networks) {
-  refuse_test_part(config.goal);
-  strategy_of(search, space, config.goal, Seed(config.seed));
-  scheduler_of(search, space, config.goal, Seed(config.seed));
+  Goal goal = config.goal;
+  goal.constraints.insert(goal.constraints.end(), search.constraints.begin(), search.constraints.end());
+  refuse_test_part(goal);
+  strategy_of(search, space, goal, Seed(config.seed));
+  scheduler_of(search, space, goal, Seed(config.seed));
   stop_rule_of(search);
   const auto evaluators = known_evaluators();
   const EvaluatorEntry& entry = find_evaluator(evaluators, search.evaluator);
@@ -99,7 +101,7 @@ void check_search(const Config& config, const std::shared_ptr<const Space>& spac
   const EvaluatorEntry* judge = judging(evaluators, search.evaluator, evaluator_case);
   const bool data = judge != nullptr && has_trait(judge->traits, "needs data");
   if (const std::string reason = data ? unjudged(*judge, *space, config.data) : ""; !reason.empty()) throw Unsupported("evaluator '" + entry.name + "': " + reason);
-  if (data || (judge != nullptr && has_trait(judge->traits, "needs networks"))) networks.close_one(data);
+  if (data || has_trait(entry.traits, "needs networks") || (judge != nullptr && has_trait(judge->traits, "needs networks"))) networks.close_one(data);
   if (search.evaluator == "train") read_training(search.evaluator_options, {}, "evaluator train");
 }
 

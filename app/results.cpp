@@ -10,7 +10,7 @@ namespace netwright {
 
 ReportData write_results(const Config& config, const Space& space, Study& study, const std::filesystem::path& folder) {
   ReportData data = collect(study, config.goal);
-  if (const auto best = find_best_trial(data)) {
+  if (const auto best = find_best_trial(data, config)) {
     const bool from_file = std::filesystem::path(config.space.name).has_extension();
     const nlohmann::ordered_json json{{"space", from_file ? "space.yaml" : space.info().name},
                                       {"architecture", best->architecture},

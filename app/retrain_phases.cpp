@@ -186,7 +186,8 @@ std::vector<std::string> found_architectures(const PhaseContext& context, std::i
     if (phase->kind != "search") continue;
     auto trials = context.study.trials(phase->name);
     std::erase_if(trials, [](const Trial& t) { return !finished(t) || t.state == TrialState::failed; });
-    std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) { return ahead(a, b, context.config.goal); });
+    const Goal goal = goal_of(context.config, phase->name);
+    std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) { return ahead(a, b, goal); });
     std::vector<std::string> found;
     for (const auto& trial : trials)
       if (static_cast<std::int64_t>(found.size()) < count && std::find(found.begin(), found.end(), trial.architecture) == found.end()) found.push_back(trial.architecture);

@@ -83,7 +83,7 @@ int run_and_report(const Abilities& program, const Config& config, const std::sh
     throw;
   }
   const ReportData data = write_results(config, *space, study, folder);
-  if (const auto best = find_best_trial(data)) {
+  if (const auto best = find_best_trial(data, config)) {
     out << "best  " << best->space << ":" << best->architecture << "\n";
     for (const auto& [metric, value] : best->outcome.metrics) out << "      " << metric << " " << value << "\n";
   }
@@ -144,7 +144,7 @@ int worker(const Abilities& program, const WorkerOptions& options, std::ostream&
           .study = study,
           .phase = options.phase,
           .name = options.name,
-          .goal = config.goal,
+          .goal = goal_of(config, options.phase),
           .stop_rule = stop_rule.get(),
           .window = search->window,
           .stop = interrupted});

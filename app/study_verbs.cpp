@@ -13,6 +13,7 @@
 #include "netwright/report/alarms.hpp"
 #include "netwright/report/report.hpp"
 #include "netwright/study/summary.hpp"
+#include "phases.hpp"
 #include "study_words.hpp"
 #include "verbs.hpp"
 
@@ -61,7 +62,7 @@ Json status_json(const Study& study, const Config& config) {
                {"state", phase.state},
                {"seconds", phase.finished_at > 0 ? phase.finished_at - phase.started_at : 0},
                {"trials", count_states(trials)}};
-    if (const auto found = best(trials, config.goal)) entry["best"] = trial_json(*found);
+    if (const auto found = best(trials, goal_of(config, phase.name))) entry["best"] = trial_json(*found);
     phases.push_back(entry);
   }
   return {{"name", record.name}, {"space", record.space}, {"seed", record.seed}, {"phases", phases}, {"alarms", alarms_json(study, config)}};
@@ -85,8 +86,8 @@ void print_status(const Json& json, std::ostream& out) {
 // Phases that judge architectures: a baseline is judged too, but is not what the search found.
 bool searched(const PhaseRecord& phase) { return phase.kind != "baselines"; }
 
-Trial find_trial(const Study& study, const Goal& goal, const std::string& text) {
-  if (text.empty() || text == "best") return best_trial(study, goal);
+Trial find_trial(const Study& study, const Config& config, const std::string& text) {
+  if (text.empty() || text == "best") return best_trial(study, config);
   const auto slash = text.rfind('/');
   const std::string digits = slash == std::string::npos ? text : text.substr(slash + 1);
   std::int64_t number = 0;
@@ -116,15 +117,15 @@ Config config_of(const Study& study, const std::filesystem::path& folder) {
   return config;
 }
 
-std::optional<Trial> find_best_trial(const ReportData& data) {
+std::optional<Trial> find_best_trial(const ReportData& data, const Config& config) {
   for (auto phase = data.phases.rbegin(); phase != data.phases.rend(); ++phase)
     if (searched(*phase))
-      if (const auto found = best(data.trials, data.goal, phase->name)) return found;
+      if (const auto found = best(data.trials, goal_of(config, phase->name), phase->name)) return found;
   return std::nullopt;
 }
 
-Trial best_trial(const Study& study, const Goal& goal) {
-  if (const auto found = find_best_trial(collect(study, goal))) return *found;
+Trial best_trial(const Study& study, const Config& config) {
+  if (const auto found = find_best_trial(collect(study, config.goal), config)) return *found;
   throw UsageError("no trial of the study is finished yet");
 }
 
@@ -146,7 +147,7 @@ int show_trial(const ShowOptions& options, std::ostream& out) {
   const Study study = open_study(options.what);
   const Config config = config_of(study, options.what);
   if (options.settings.size() > 1) throw UsageError("show DIR takes one trial, NUMBER or PHASE/NUMBER");
-  const Trial trial = find_trial(study, config.goal, options.settings.empty() ? "" : options.settings[0]);
+  const Trial trial = find_trial(study, config, options.settings.empty() ? "" : options.settings[0]);
   Json json = trial_json(trial);
   Json reports = Json::array();
   for (const auto& entry : trial.outcome.reports) reports.push_back({{"step", entry.step}, {"metrics", entry.metrics}});

@@ -22,8 +22,8 @@ Config config_of(const Study& study, const std::filesystem::path& folder);
 
 // The trial that a search ended with: the best of the last phase that has a finished trial with the first objective, retrained networks
 // included, baselines excluded; nothing when there is none. best_trial: the same. Errors: UsageError when there is none.
-std::optional<Trial> find_best_trial(const ReportData& data);
-Trial best_trial(const Study& study, const Goal& goal);
+std::optional<Trial> find_best_trial(const ReportData& data, const Config& config);
+Trial best_trial(const Study& study, const Config& config);
 
 nlohmann::ordered_json trial_json(const Trial& trial);
 

@@ -19,6 +19,7 @@ void add_training_verbs(Verbs& verbs) {
   verbs.export_network = export_network;
   verbs.doctor = doctor_with_torch;
   verbs.oracle = [](const OracleOptions& options, std::ostream& out) { return oracle(options, out); };
+  verbs.profile = profile_with_torch;
   verbs.score = [](const NetworkVerbOptions& options, std::ostream& out) { return score(options, out); };
 }
 

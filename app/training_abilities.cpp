@@ -4,6 +4,7 @@
 #include "netwright/search/model_predictors.hpp"
 #include "netwright/trained/builtin.hpp"
 #include "netwright/trained/inherit.hpp"
+#include "netwright/trained/latency.hpp"
 #include "interrupt.hpp"
 #include "network_words.hpp"
 #include "train_data.hpp"
@@ -33,14 +34,13 @@ EvaluatorEntry lazy_train_entry(const Config& config, const std::filesystem::pat
 EvaluatorEntry inherit_entry(const Config& config, const std::filesystem::path& folder, const std::string& phase) {
   EvaluatorEntry entry{.name = "inherit", .title = "Validates each candidate with the weights of a trained supernet",
                        .metrics = {"val_accuracy", "val_loss", "val_perplexity", "params", "macs"}, .traits = {"deterministic", "needs data", "needs open graph"},
-                       .options = {{"images", "0", "validation images; 0 = all"}}};
-  const EvaluatorOption images = entry.options[0];
-  entry.make = [config, folder, phase, images](const EvaluatorCase& c) {
+                       .options = {{"images", "0", "validation images; 0 = all"}, {"recalibrate", "0", "training images for statistics of its own; 0 = those of each batch"}}};
+  entry.make = [config, folder, phase, entry](const EvaluatorCase& c) {
     const SupernetPhase supernet = supernet_before(config, folder, phase);
-    const auto given = c.options.find(images.name);
-    const auto count = static_cast<std::int64_t>(parse_count(given == c.options.end() ? images.fallback : given->second));
+    const auto count = [&](const char* name) { return static_cast<std::int64_t>(parse_count(option(entry, c, name))); };
     return make_inherit_evaluator({.space = c.space, .network = network_options(config, true), .closed = c.network, .supernet = supernet.options, .seed = supernet.seed,
-                                   .checkpoint = supernet.checkpoint, .split = split_of(config), .place = place_of(config, largest_window(config)), .images = count});
+                                   .checkpoint = supernet.checkpoint, .split = split_of(config), .place = place_of(config, largest_window(config)), .images = count("images"),
+                                   .recalibrate = count("recalibrate")});
   };
   return entry;
 }
@@ -72,7 +72,8 @@ Abilities training_abilities() {
     entries.push_back(lazy_train_entry(config, folder));
     entries.push_back(inherit_entry(config, folder, phase));
     entries.push_back(lazy_score_entry(config));
-    return with_ranks(std::move(entries));
+    const NetworkPlace place = place_of(config, largest_window(config));
+    return with_timing(with_ranks(std::move(entries)), [place](const Graph& closed, const TimingOptions& options) { return latency_ms(closed, place, options); });
   };
   return program;
 }

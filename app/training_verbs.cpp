@@ -15,12 +15,14 @@
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/core/units.hpp"
 #include "netwright/export/onnx.hpp"
 #include "netwright/export/safetensors.hpp"
 #include "netwright/graph/json.hpp"
 #include "netwright/nn/tensors.hpp"
 #include "netwright/nn/torchscript.hpp"
 #include "netwright/study/summary.hpp"
+#include "netwright/trained/latency.hpp"
 #include "netwright/training/device.hpp"
 #include "study_words.hpp"
 #include "train_data.hpp"
@@ -164,6 +166,23 @@ int export_network(const NetworkVerbOptions& options, std::ostream& out) {
   else if (ending == ".json") write_file(options.out, to_json(network.graph()));
   else throw UsageError("export: '" + options.out + "' must end in .onnx, .pt, .safetensors or .json");
   out << "wrote " << options.out << (study ? "" : " with untrained weights (seed " + std::to_string(options.seed) + ")") << "\n";
+  return done;
+}
+
+int profile_with_torch(const NetworkVerbOptions& options, std::ostream& out) {
+  if (const int code = profile(options, out); code != hand_over) return code;
+  const NamedNetwork named = named_network(options);
+  const double latency = latency_ms(named.graph, {}, {.runs = options.latency});
+  if (options.json) {
+    Json json = cost_json(cost(named.graph));
+    json["latency_ms"] = latency;
+    out << json.dump() << "\n";
+    return done;
+  }
+  NetworkVerbOptions counted = options;
+  counted.latency = 0;
+  profile(counted, out);
+  out << "latency_ms        " << format_count(latency) << "   (" << at::get_num_threads() << " threads, the median of " << options.latency << " passes of one sample)\n";
   return done;
 }
 

@@ -15,5 +15,6 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out);
 // An architecture with fresh weights (by seed), or a study's best network with its trained ones, to .onnx, .pt, .safetensors or .json.
 int export_network(const NetworkVerbOptions& options, std::ostream& out);
 int doctor_with_torch(const DoctorOptions& options, std::ostream& out);
+int profile_with_torch(const NetworkVerbOptions& options, std::ostream& out);
 
 }  // namespace netwright

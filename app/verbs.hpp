@@ -71,6 +71,7 @@ struct NetworkVerbOptions {  // profile, draw, score, export
   std::vector<std::string> settings;  // key=value
   std::string proxies = "all";        // score
   std::string fill = "random";        // score: random | oracle
+  std::int64_t latency = 0;           // profile: timed passes; 0: none
   std::uint64_t seed = 0;             // score
   std::int64_t batch = 16;            // score
   std::string scope;                  // draw
@@ -183,6 +184,7 @@ int top(const StudyOptions& options, std::ostream& out);
 int derive(const StudyOptions& options, std::ostream& out);
 int report(const StudyOptions& options, std::ostream& out);
 int show(const ShowOptions& options, std::ostream& out);
+// Hands over where a latency is to be measured.
 int profile(const NetworkVerbOptions& options, std::ostream& out);
 int draw(const NetworkVerbOptions& options, std::ostream& out);
 int scale(const ScaleOptions& options, std::ostream& out);

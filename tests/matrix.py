@@ -24,6 +24,7 @@ from small_search import write_images
 IMAGES = Path("/usr/share/datasets/fashion-mnist")
 ONE_SHOT = "supernet"
 TRAINS = {ONE_SHOT, "train", "score", "inherit"}       # and need data
+FEW = TRAINS | {"timed"}         # a few trials alone
 SPOT_CHECKS = {ONE_SHOT: 8}      # cells of each evaluator; the others 2
 REFUSALS = 8
 TWO_INPUTS = {"darts", "nasnet", "amoebanet", "enas_micro"}   # their cells stand before each reduction and at the end
@@ -41,10 +42,12 @@ EVALUATORS = {
     "train": "{name: train, epochs: 1, batch: 8}",
     "score": "{name: score, proxies: synflow, batch: 4}",
     "inherit": "{name: inherit, images: 16}",
+    "timed": "{name: timed, runs: 2}",
     "ranks": "{name: ranks, of: cost, scores: 'params, minimise macs', pool: 16}",
 }
 OBJECTIVES = {"cost": "objectives: [{metric: params, direction: minimise}]\n", "score": "objectives: [{metric: synflow, direction: maximise}]\n",
-              "ranks": "objectives: [{metric: log_rank, direction: maximise}]\n"}
+              "ranks": "objectives: [{metric: log_rank, direction: maximise}]\n",
+              "timed": "objectives: [{metric: latency_ms, direction: minimise}]\n"}
 UPDATES = {"reinforce": "{name: reinforce, samples: 2}"}
 RULES = {"best_of": "{name: best_of, samples: 2, images: 16}", "perturbation": "{name: perturbation, images: 8}"}
 
@@ -99,7 +102,7 @@ class Cells:
         strategy, evaluator = cell["strategy"], cell["evaluator"]
         if evaluator != ONE_SHOT:
             before = f"  - {SUPERNET}\n" if evaluator == "inherit" else ""
-            trials = 3 if evaluator in TRAINS else 12
+            trials = 3 if evaluator in FEW else 12
             options = evaluator if plain else EVALUATORS.get(evaluator, evaluator)
             objectives = ACCURACY if plain else OBJECTIVES.get(evaluator, ACCURACY)
             return f"{objectives}phases:\n{before}  - search: {{strategy: {strategy}, evaluator: {options}, trials: {trials}}}\n"

@@ -1,7 +1,9 @@
 #include "netwright/config/method.hpp"
 
 #include <algorithm>
+#include <set>
 
+#include "netwright/core/names.hpp"
 #include "netwright/graph/sharing.hpp"
 #include "netwright/strategy/one_shot_parts.hpp"
 
@@ -27,6 +29,12 @@ std::string no_stages(const SupernetOptions& supernet, const SearchPart& relaxat
   const bool by_policy = relaxation.has("policy") || update.has("by reward");
   if (by_policy && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0 || s.fresh; }))
     return "stages with keep, close_every or fresh need parameters that learn by gradient, not update " + quoted(update);
+  if (by_policy && any([](const StageOptions& s) { return s.open.has_value(); }))
+    return "a policy draws from all choices: stages with open need another relaxation and update";
+  if (any([](const StageOptions& s) { return s.open.has_value(); }) && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0; }))
+    return "stages with open say which choices there are; keep and close_every would take out others";
+  if (!supernet.stages.empty() && supernet.stages[0].teacher) return "the first stage has no network to learn from: teacher stands in a later one";
+  if (supernet.distil && any([](const StageOptions& s) { return s.teacher; })) return "distil and a stage's teacher are two teachers: one is needed";
   if (!relaxation.has("gradient") && any([](const StageOptions& s) { return s.close_every > 0; }))
     return "a stage with close_every needs a relaxation that carries a gradient, not " + quoted(relaxation);
   return "";
@@ -37,6 +45,28 @@ std::string no_architecture_loss(const SupernetOptions& supernet, const SearchPa
     return "regularisers change the architecture loss, which update " + quoted(update) + " does not use";
   if (supernet.eigenvalue_stop > 0 && !(relaxation.has("gradient") && update.has("needs gradient")))
     return "eigenvalue_stop watches the gradient of the architecture loss, which relaxation " + quoted(relaxation) + " with update " + quoted(update) + " does not follow";
+  return "";
+}
+
+// The last words of the names of a graph's decisions.
+void add_words(const Graph& graph, std::set<std::string>& words) {
+  const auto add = [&](const std::string& name) {
+    if (!name.empty()) words.insert(name.substr(name.rfind('.') + 1));
+  };
+  for (const Node& node : graph.nodes) {
+    add(node.decision);
+    for (const auto& [attribute, open] : open_attributes(node)) add(open.decision);
+    for (const auto& branch : node.branches)
+      if (!branch.body.empty()) add_words(branch.graph(), words);
+  }
+}
+
+std::string no_such_decision(const SupernetOptions& supernet, const Graph& open) {
+  std::set<std::string> words;
+  add_words(open, words);
+  for (const auto& stage : supernet.stages)
+    for (const auto& [word, count] : stage.open.value_or(std::map<std::string, std::int64_t>{}))
+      if (!words.contains(word)) return "no decision's name ends in '" + word + "', which a stage opens" + name_hint(word, {words.begin(), words.end()});
   return "";
 }
 
@@ -52,6 +82,7 @@ std::string misfit(const SupernetOptions& supernet) {
 std::string misfit(const SupernetOptions& supernet, const Graph& open) {
   if (std::string reason = misfit(supernet); !reason.empty()) return reason;
   if (std::string reason = no_sharing(open); !reason.empty()) return reason;
+  if (std::string reason = no_such_decision(supernet, open); !reason.empty()) return reason;
   if (std::string reason = relaxation_of(supernet).has("whole architectures") ? "" : no_mixing(open); !reason.empty()) return reason;
   for (const auto& part : supernet.regularisers) {
     const auto table = part.options.find("table");

@@ -2,6 +2,7 @@
 // What a config says, as plain values. Every field's default is what `netwright init` writes; units stand in the names.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -66,6 +67,13 @@ struct StageOptions {
   std::int64_t close_every = 0;     // closes the most decided edge after every so many epochs of the stage; 0 = never
   double skip_dropout = 0;          // behind candidates that hand their input on, at the start; falls to 0 over the stage
   bool fresh = false;               // weights and architecture parameters start anew in this stage
+  // How many choices, counted from the last, are open in this stage, by the last word of the decisions' names; decisions of other names stay
+  // at their last choice (the largest kernel, width, depth). Not given: all are open.
+  std::optional<std::map<std::string, std::int64_t>> open = {};
+  std::int64_t draws = 1;           // of the relaxation a step; their gradients add up
+  double learning_rate = 0;         // of the weights at the start of this stage's own cosine, the optimiser anew; 0 = the phase's
+  bool sort_channels = false;       // at the start: the most important channels of every open width first
+  bool teacher = false;             // paths also learn from the largest network as it was when the first such stage began
 };
 
 struct SupernetOptions {
@@ -114,6 +122,7 @@ struct SearchOptions {
   std::int64_t trials = 50;
   double max_seconds = 0;         // 0 = no limit
   std::int64_t window = 1;        // trials asked ahead of the tells; see the study
+  std::vector<Constraint> constraints = {};   // of this phase, besides the config's
   std::int64_t max_failures = 0;  // end after so many failed trials in a row; 0 = never
 };
 

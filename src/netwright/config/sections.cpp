@@ -43,6 +43,24 @@ Tree write_named(const std::string& name, const Settings& options) {
   return tree;
 }
 
+// {kernel: 3, depth: 2}
+void read_open(StageOptions& stage, const Given& given) {
+  stage.open.reset();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::map) refuse(given, "how many choices are open, as {kernel: 3, depth: 2}");
+  stage.open.emplace();
+  for (const auto& entry : given.value.entries) {
+    (*stage.open)[entry.key] = read_whole({entry.value, below(given.path, entry.key)}, at_least(1));
+  }
+}
+
+Tree write_open(const StageOptions& stage) {
+  if (!stage.open) return {};
+  Tree tree{.kind = Tree::Kind::map};
+  for (const auto& [word, count] : *stage.open) tree.entries.push_back(TreeEntry{.key = word, .value = scalar(std::to_string(count))});
+  return tree;
+}
+
 const Fields<StageOptions>& stage_fields() {
   using O = StageOptions;
   static const Fields<O> fields{
@@ -51,6 +69,11 @@ const Fields<StageOptions>& stage_fields() {
       whole("close_every", &O::close_every, at_least(0), "closes the most decided edge after every so many epochs; 0 = never"),
       number("skip_dropout", &O::skip_dropout, rate, "behind candidates that hand their input on, falling to 0 over the stage"),
       flag("fresh", &O::fresh, "weights and architecture parameters start anew"),
+      {"open", "how many choices, from the last, are open, as {kernel: 3}; other decisions stay at their last; not given: all", read_open, write_open},
+      whole("draws", &O::draws, at_least(1), "of the relaxation a step; their gradients add up"),
+      number("learning_rate", &O::learning_rate, at_least(0), "of the weights at the start of the stage's own cosine; 0 = the phase's"),
+      flag("sort_channels", &O::sort_channels, "puts the most important channels of open widths first, at its start"),
+      flag("teacher", &O::teacher, "paths also learn from the largest network as it was when the first such stage began"),
   };
   return fields;
 }
@@ -130,6 +153,48 @@ Fields<DeriveOptions> derive_fields(const KnownNames& names) {
            [](const O& o) { return write_named(o.rule, o.rule_options); }}};
 }
 
+Unit unit_of(const std::string& metric) {
+  if (metric.ends_with("_ms")) return Unit::milliseconds;
+  if (metric.ends_with("_seconds")) return Unit::seconds;
+  if (metric.ends_with("_bytes")) return Unit::bytes;
+  return Unit::count;
+}
+
+Constraint read_constraint(const Given& given) {
+  if (given.value.kind != Tree::Kind::map) refuse(given, "{metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
+  for (const auto& entry : given.value.entries)
+    if (entry.key != "metric" && entry.key != "at_most" && entry.key != "at_least") refuse_key(entry, given.path, {"metric", "at_most", "at_least"});
+  const TreeEntry* metric = given.value.find("metric");
+  const TreeEntry* most = given.value.find("at_most");
+  const TreeEntry* least = given.value.find("at_least");
+  if (metric == nullptr || (most == nullptr) == (least == nullptr))
+    throw UsageError(given.value.place + ": " + given.path +
+                     " needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
+  const std::string name = read_text({metric->value, below(given.path, "metric")});
+  if (name.empty()) refuse({metric->value, below(given.path, "metric")}, "the name of a metric");
+  const TreeEntry& bound = most != nullptr ? *most : *least;
+  return {.metric = name, .at_most = read_number({bound.value, below(given.path, bound.key)}, {}, unit_of(name)), .at_least = least != nullptr};
+}
+
+void read_constraints(std::vector<Constraint>& constraints, const Given& given) {
+  constraints.clear();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of {metric, at_most} or {metric, at_least}");
+  for (std::size_t i = 0; i < given.value.items.size(); ++i)
+    constraints.push_back(read_constraint({given.value.items[i], given.path + "[" + std::to_string(i) + "]"}));
+}
+
+Tree write_constraints(const std::vector<Constraint>& constraints) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto& constraint : constraints) {
+    Tree item{.kind = Tree::Kind::map};
+    item.entries.push_back({.key = "metric", .value = scalar(constraint.metric)});
+    item.entries.push_back({.key = constraint.at_least ? "at_least" : "at_most", .value = scalar(write_number(constraint.at_most))});
+    list.items.push_back(std::move(item));
+  }
+  return list;
+}
+
 Fields<SearchOptions> search_fields(const KnownNames& names) {
   using O = SearchOptions;
   return {
@@ -149,6 +214,8 @@ Fields<SearchOptions> search_fields(const KnownNames& names) {
       number("time", &O::max_seconds, at_least(0), "ends the phase after this long (as 2h); 0 = no limit", Unit::seconds),
       whole("window", &O::window, at_least(1), "trials asked ahead of the answers; so many workers can be busy"),
       whole("max_failures", &O::max_failures, at_least(0), "ends after so many failed trials in a row; 0 = never"),
+      {"constraints", "of this phase besides the config's, as [{metric: macs, at_most: 30M}]",
+       [](O& o, const Given& g) { read_constraints(o.constraints, g); }, [](const O& o) { return write_constraints(o.constraints); }},
   };
 }
 
@@ -230,48 +297,6 @@ void read_objectives(Config& config, const Given& given) {
 }
 
 // The unit in which a metric's bound is written stands at the end of the metric's name.
-Unit unit_of(const std::string& metric) {
-  if (metric.ends_with("_ms")) return Unit::milliseconds;
-  if (metric.ends_with("_seconds")) return Unit::seconds;
-  if (metric.ends_with("_bytes")) return Unit::bytes;
-  return Unit::count;
-}
-
-Constraint read_constraint(const Given& given) {
-  if (given.value.kind != Tree::Kind::map) refuse(given, "{metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
-  for (const auto& entry : given.value.entries)
-    if (entry.key != "metric" && entry.key != "at_most" && entry.key != "at_least") refuse_key(entry, given.path, {"metric", "at_most", "at_least"});
-  const TreeEntry* metric = given.value.find("metric");
-  const TreeEntry* most = given.value.find("at_most");
-  const TreeEntry* least = given.value.find("at_least");
-  if (metric == nullptr || (most == nullptr) == (least == nullptr))
-    throw UsageError(given.value.place + ": " + given.path +
-                     " needs a metric and one bound: {metric: NAME, at_most: BOUND} or {metric: NAME, at_least: BOUND}");
-  const std::string name = read_text({metric->value, below(given.path, "metric")});
-  if (name.empty()) refuse({metric->value, below(given.path, "metric")}, "the name of a metric");
-  const TreeEntry& bound = most != nullptr ? *most : *least;
-  return {.metric = name, .at_most = read_number({bound.value, below(given.path, bound.key)}, {}, unit_of(name)), .at_least = least != nullptr};
-}
-
-void read_constraints(Config& config, const Given& given) {
-  config.goal.constraints.clear();
-  if (given.value.kind == Tree::Kind::nothing) return;
-  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of {metric, at_most} or {metric, at_least}");
-  for (std::size_t i = 0; i < given.value.items.size(); ++i)
-    config.goal.constraints.push_back(read_constraint({given.value.items[i], given.path + "[" + std::to_string(i) + "]"}));
-}
-
-Tree write_constraints(const Config& config) {
-  Tree list{.kind = Tree::Kind::list};
-  for (const auto& constraint : config.goal.constraints) {
-    Tree item{.kind = Tree::Kind::map};
-    item.entries.push_back({.key = "metric", .value = scalar(constraint.metric)});
-    item.entries.push_back({.key = constraint.at_least ? "at_least" : "at_most", .value = scalar(write_number(constraint.at_most))});
-    list.items.push_back(std::move(item));
-  }
-  return list;
-}
-
 void read_space(Config& config, const Given& given, const KnownNames& names) {
   static const Fields<SpaceOptions> fields{
       text("name", &SpaceOptions::name, "a built-in space (netwright list spaces), a .yaml file, or a stored table (.nwt)"),
@@ -446,7 +471,8 @@ Fields<Config> config_fields(const KnownNames& names) {
       {"data", "", read_data, [](const Config& c) { return write_fields(c.data, data_fields_of(c.data)); }},
       {"space", "", [=](Config& c, const Given& g) { read_space(c, g, names); }, write_space},
       {"objectives", "the first one ranks the trials", read_objectives, write_objectives},
-      {"constraints", "as {metric: params, at_most: 300k}", read_constraints, write_constraints},
+      {"constraints", "as {metric: params, at_most: 300k}", [](Config& c, const Given& g) { read_constraints(c.goal.constraints, g); },
+       [](const Config& c) { return write_constraints(c.goal.constraints); }},
       {"phases", "run in this order", [=](Config& c, const Given& g) { read_phases(c, g, names); }, write_phases},
   };
 }

@@ -1,21 +1,13 @@
 #include "netwright/graph/drawing.hpp"
 
-#include <graphviz/gvc.h>
-
 #include <algorithm>
-#include <array>
-#include <memory>
-#include <mutex>
 #include <set>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/markup.hpp"
 #include "netwright/core/names.hpp"
+#include "netwright/graph/layout.hpp"
 #include "netwright/graph/operation.hpp"
-
-extern "C" {
-extern gvplugin_library_t gvplugin_core_LTX_library, gvplugin_dot_layout_LTX_library;
-}
 
 namespace netwright {
 namespace {
@@ -307,38 +299,6 @@ class Writer {
   std::string text_;
   int frames_ = 0;
 };
-
-struct Closer {
-  void operator()(GVC_t* context) const { gvFreeContext(context); }
-  void operator()(Agraph_t* graph) const { agclose(graph); }
-};
-
-// Only the layout and the SVG writer: text is measured by Graphviz's own tables, so that a drawing is the same on every machine,
-// whatever fonts it has (with the plugin that asks Pango, one graph drawn twice in a process could differ).
-std::unique_ptr<GVC_t, Closer> new_context() {
-  static const std::array<lt_symlist_t, 3> plugins{{{"gvplugin_dot_layout_LTX_library", &gvplugin_dot_layout_LTX_library},
-                                                    {"gvplugin_core_LTX_library", &gvplugin_core_LTX_library},
-                                                    {nullptr, nullptr}}};
-  return std::unique_ptr<GVC_t, Closer>(gvContextPlugins(plugins.data(), 0));
-}
-
-std::string lay_out(const std::string& dot) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  agseterr(AGMAX);   // Graphviz would write to the terminal; its last message is thrown instead
-  const auto fail = [] { throw Error(std::string("Graphviz cannot lay out the drawing: ") + (aglasterr() != nullptr ? aglasterr() : "no reason given")); };
-  const std::unique_ptr<GVC_t, Closer> context = new_context();
-  const std::unique_ptr<Agraph_t, Closer> graph(agmemread(dot.c_str()));
-  if (!context || !graph || gvLayout(context.get(), graph.get(), "dot") != 0) fail();
-  char* data = nullptr;
-  unsigned int length = 0;
-  const int failed = gvRenderData(context.get(), graph.get(), "svg", &data, &length);
-  std::string svg = data != nullptr ? std::string(data, length) : "";
-  if (data != nullptr) gvFreeRenderData(data);
-  gvFreeLayout(context.get(), graph.get());
-  if (failed != 0 || svg.empty()) fail();
-  return svg;
-}
 
 }  // namespace
 

@@ -89,7 +89,7 @@ struct ChainPlaces {
 };
 
 Norm norm_of(const Node& node, const std::vector<std::size_t>& places, const std::vector<NamedTensor>& tensors, const RunMode& mode) {
-  Norm norm{.batch_statistics = mode.training, .momentum = number(node, "momentum"), .epsilon = number(node, "epsilon")};
+  Norm norm{.batch_statistics = mode.training, .momentum = mode.norm_momentum > 0 ? mode.norm_momentum : number(node, "momentum"), .epsilon = number(node, "epsilon")};
   const std::size_t first = places.size() - 2;
   if (first == 2) norm.weight = tensors[places[0]].tensor, norm.bias = tensors[places[1]].tensor;
   norm.running_mean = tensors[places[first]].tensor;

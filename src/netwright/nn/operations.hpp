@@ -16,6 +16,7 @@ struct RunMode {
   bool noise = true;                // false: dropout and drop-path do not draw, in training either
   double drop_path = -1;            // rate of every drop_path node; negative: the node's own
   bool bypass_batch_norm = false;   // batch norm as identity (synflow)
+  double norm_momentum = 0;         // of every batch norm's running statistics; 0: the node's own
   double skip_dropout = 0;          // supernets, while training: dropout behind candidates that hand their input on (P-DARTS)
 };
 

@@ -56,7 +56,7 @@ TEST_P(Files, OpenSampleCloseAndPrint) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Spaces, Files, testing::Values("small", "cell", "mobile", "kernel_width"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Spaces, Files, testing::Values("small", "cell", "mobile", "kernel_width", "elastic_mobile"), [](const auto& info) { return info.param; });
 
 TEST(Files, SmallHasSixPlacesAndCheapNetworks) {
   const auto space = file("small");

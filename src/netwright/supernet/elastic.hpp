@@ -25,6 +25,7 @@ at::Tensor importance_order(const at::Tensor& importance);
 
 // Reorders the channels of every open width of the graph by what reads them, in all tensors that carry these channels, so that the
 // first channels are the most important ones. The function of the full network does not change. Returns how many widths were sorted.
+// Gates (squeeze-excite) are ordered with the channels that they multiply; what reads means of channels does not count as importance.
 // A width that is read by anything but convolutions, through nodes that hand channels on, is left as it is.
 // Source: Once-for-All, section 3.3 ("channel sorting").
 int sort_channels(const Graph& open, const std::vector<NamedTensor>& tensors);

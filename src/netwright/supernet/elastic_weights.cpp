@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
@@ -12,9 +13,12 @@
 namespace netwright {
 namespace {
 
-// The places of one width in a graph: the tensors whose outputs, and those whose inputs, are its channels.
+// The places of one width in a graph: the tensors whose outputs, and those whose inputs, are its channels. What reads their means alone
+// (the squeeze of a gate) is ordered with them, but does not say how important they are.
 struct Carriers {
-  std::vector<at::Tensor> outputs, inputs;
+  std::vector<at::Tensor> outputs, inputs, means;
+  std::set<int> makers;                     // nodes that make the channels: the width's own, and gates that it is multiplied with
+  std::set<int> products;                   // such multiplications
   bool sortable = true;
 };
 
@@ -39,8 +43,19 @@ bool hands_on(const Node& node, const Shape& input) {
   return !moves && !is_open(node) && node.inputs.size() == 1;
 }
 
-// Follows a value's channels to all that read them.
-void follow(Carriers& carriers, const Graph& graph, const Tensors& tensors, int value) {
+// Adds what makes a gate's channels, back from its value; the width cannot be sorted where that is no convolution.
+void add_gate(Carriers& carriers, const Graph& graph, const Tensors& tensors, int value) {
+  const Node& node = graph.nodes[static_cast<std::size_t>(value)];
+  const bool makes = node.op == "conv" && integer(node, "groups") == 1;
+  carriers.sortable = carriers.sortable && (makes || (!node.inputs.empty() && hands_on(node, graph.nodes[static_cast<std::size_t>(node.inputs[0])].shape)));
+  if (!carriers.sortable) return;
+  add_outputs(carriers, tensors, node);
+  if (makes) carriers.makers.insert(value);
+  else add_gate(carriers, graph, tensors, node.inputs[0]);
+}
+
+// Follows a value's channels to all that read them; `whole`: pixel by pixel, not as means.
+void follow(Carriers& carriers, const Graph& graph, const Tensors& tensors, int value, bool whole) {
   const Shape& shape = graph.nodes[static_cast<std::size_t>(value)].shape;
   for (const int output : graph.outputs) carriers.sortable = carriers.sortable && output != value;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -48,9 +63,13 @@ void follow(Carriers& carriers, const Graph& graph, const Tensors& tensors, int 
     if (std::find(reader.inputs.begin(), reader.inputs.end(), value) == reader.inputs.end()) continue;
     if (hands_on(reader, shape)) {
       add_outputs(carriers, tensors, reader);
-      follow(carriers, graph, tensors, static_cast<int>(i));
+      follow(carriers, graph, tensors, static_cast<int>(i), whole && reader.op != "global_pool");
     } else if (reader.op == "conv" && integer(reader, "groups") == 1) {
-      carriers.inputs.push_back(tensor_of(tensors, reader, "weight"));
+      (whole ? carriers.inputs : carriers.means).push_back(tensor_of(tensors, reader, "weight"));
+    } else if (reader.op == "multiply" && reader.inputs.size() == 2 && reader.inputs[0] != reader.inputs[1]) {
+      if (!carriers.products.insert(static_cast<int>(i)).second) continue;
+      add_gate(carriers, graph, tensors, reader.inputs[reader.inputs[0] == value ? 1 : 0]);
+      follow(carriers, graph, tensors, static_cast<int>(i), whole);
     } else {
       carriers.sortable = false;
     }
@@ -59,13 +78,15 @@ void follow(Carriers& carriers, const Graph& graph, const Tensors& tensors, int 
 
 void permute(const Carriers& carriers, const at::Tensor& order) {
   for (at::Tensor tensor : carriers.outputs) tensor.copy_(tensor.index_select(0, order));
-  for (at::Tensor tensor : carriers.inputs) tensor.copy_(tensor.index_select(1, order));
+  for (const auto* list : {&carriers.inputs, &carriers.means})
+    for (at::Tensor tensor : *list) tensor.copy_(tensor.index_select(1, order));
 }
 
 int sort_graph(const Graph& graph, const std::string& scope, const std::vector<NamedTensor>& all) {
   Tensors tensors;
   for (const auto& named : all)
     if (named.name.starts_with(scope)) tensors[named.name.substr(scope.size())] = named.tensor;
+  std::set<int> done;
   int sorted = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -73,9 +94,11 @@ int sort_graph(const Graph& graph, const std::string& scope, const std::vector<N
       if (!branch.body.empty()) sorted += sort_graph(branch.graph(), scope + node.name + "." + branch.name + ".", all);
     const auto open = open_attributes(node);
     if (std::none_of(open.begin(), open.end(), [](const auto& a) { return a.first == "channels"; }) || node.op != "conv") continue;
+    if (done.contains(static_cast<int>(i))) continue;
     Carriers carriers;
     add_outputs(carriers, tensors, node);
-    follow(carriers, graph, tensors, static_cast<int>(i));
+    follow(carriers, graph, tensors, static_cast<int>(i), true);
+    done.insert(carriers.makers.begin(), carriers.makers.end());
     if (!carriers.sortable || carriers.inputs.empty()) continue;
     at::Tensor importance = channel_importance(carriers.inputs[0]);
     for (std::size_t k = 1; k < carriers.inputs.size(); ++k) importance = importance + channel_importance(carriers.inputs[k]);

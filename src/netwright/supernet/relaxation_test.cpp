@@ -313,5 +313,56 @@ TEST(Elastic, SortedChannelsLeaveTheFullNetworkAlone) {
   }
 }
 
+// Squeeze-excite gates are ordered with what they multiply: nine blocks, each with an open expansion, six with the width of a gate as well.
+TEST(Elastic, GatesAreSortedWithTheirChannels) {
+  const auto space = find_space(std::string(NETWRIGHT_SOURCE_DIR) + "/spaces/elastic_mobile.yaml");
+  const Graph open = space->open({.input = {1, 12, 12}, .classes = 3, .search = true});
+  const DecisionTree& tree = space->decisions();
+  Supernet supernet(open, kDouble);
+  supernet.initialise(Seed(5));
+  const at::NoGradGuard no_grad;
+  for (auto named : supernet.tensors())  // norms that tell channels apart
+    if (named.op == "batch_norm") named.tensor.copy_(at::randn(named.tensor.sizes(), at::kDouble).abs() + 0.5);
+  const at::Tensor x = at::randn({4, 1, 12, 12}, at::kDouble);
+  Architecture full;
+  for (std::size_t d = 0; d < tree.size(); ++d) full.picks.push_back(2);
+  for (const bool training : {true, false}) {
+    supernet.train(training);
+    const at::Tensor before = supernet.forward(x, one_hot(tree, full, kDouble))[0];
+    sort_channels(open, supernet.tensors());
+    EXPECT_TRUE(supernet.forward(x, one_hot(tree, full, kDouble))[0].allclose(before, 1e-9, 1e-11));
+  }
+  EXPECT_EQ(sort_channels(open, supernet.tensors()), 15);
+  for (const auto& named : supernet.tensors()) {
+    if (!named.name.ends_with("project.weight")) continue;
+    const auto importance = to_values(channel_importance(named.tensor));
+    EXPECT_TRUE(std::is_sorted(importance.rbegin(), importance.rend())) << named.name;
+  }
+}
+
+// A momentum of 1/n at the n-th batch: the mean of the batches' statistics.
+TEST(Supernet, NormMomentumCountsTheMeanOverBatches) {
+  const auto space = find_space("nasbench201");
+  Supernet supernet(space->open({.input = {1, 8, 8}, .classes = 2, .search = true, .settings = {{"channels", "4"}, {"cells", "1"}}}), kDouble);
+  const at::NoGradGuard no_grad;
+  Architecture architecture = space->parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|avg_pool_3x3~2|");
+  const Mixture mixture = one_hot(space->decisions(), architecture, kDouble);
+  const auto statistics = [&] {
+    std::vector<at::Tensor> list;
+    for (const auto& named : supernet.tensors())
+      if (!named.trainable) list.push_back(named.tensor.clone());
+    return list;
+  };
+  const at::Tensor a = at::randn({5, 1, 8, 8}, at::kDouble), b = at::randn({5, 1, 8, 8}, at::kDouble) * 3 + 1;
+  std::vector<std::vector<at::Tensor>> alone;
+  supernet.set_norm_momentum(1);
+  for (const auto& batch : {a, b}) supernet.forward(batch, mixture), alone.push_back(statistics());
+  supernet.forward(a, mixture);
+  supernet.set_norm_momentum(0.5);
+  supernet.forward(b, mixture);
+  const auto both = statistics();
+  for (std::size_t i = 0; i < both.size(); ++i) EXPECT_TRUE(both[i].allclose((alone[0][i] + alone[1][i]) / 2, 1e-10, 1e-12)) << i;
+}
+
 }  // namespace
 }  // namespace netwright

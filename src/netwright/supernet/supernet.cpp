@@ -62,6 +62,7 @@ std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture
 void Supernet::train(bool on) { impl_->mode.training = on; }
 void Supernet::set_noise(bool on) { impl_->mode.noise = on; }
 void Supernet::set_skip_dropout(double rate) { impl_->mode.skip_dropout = rate; }
+void Supernet::set_norm_momentum(double momentum) { impl_->mode.norm_momentum = momentum; }
 void Supernet::set_drop_path(double rate) { impl_->mode.drop_path = rate; }
 const std::vector<NamedTensor>& Supernet::tensors() const { return impl_->tensors; }
 

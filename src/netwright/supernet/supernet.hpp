@@ -37,6 +37,7 @@ class Supernet {
   void train(bool on);
   void set_noise(bool on);               // dropout and drop-path while training; off where shared weights are only measured
   void set_drop_path(double rate);
+  void set_norm_momentum(double momentum);   // of all batch norms' running statistics; 0: their own
   void set_skip_dropout(double rate);    // behind candidates that hand their input on (P-DARTS, Chen et al. 2019, arXiv 1904.12760)
   const std::vector<NamedTensor>& tensors() const;
   std::vector<at::Tensor> parameters() const;

@@ -107,6 +107,27 @@ TEST_P(OpenSpace, OneHotMixtureEqualsTheClosedGraph) {
   }
 }
 
+// Kernels that go through learned matrices arrive so in a closed network too.
+TEST(KernelMatrices, ClosedNetworksInheritThroughThem) {
+  const auto space = find_space(std::string(NETWRIGHT_SOURCE_DIR) + "/spaces/elastic_mobile.yaml");
+  const Graph open = space->open({.input = {1, 12, 12}, .classes = 3, .search = true});
+  Supernet supernet(open, {.dtype = at::kDouble}, {.kernel_transform = true});
+  {
+    const at::NoGradGuard no_grad;
+    for (auto named : supernet.tensors())
+      if (named.op == kernel_step_op) named.tensor.add_(at::randn(named.tensor.sizes(), at::kDouble), 0.1);
+  }
+  load_weights(supernet.tensors(), to_weights(supernet.tensors()));   // float32 on both sides
+  Rng rng(5);
+  for (int trial = 0; trial < 4; ++trial) {
+    const Architecture architecture = sample(space->decisions(), rng);
+    const at::Tensor x = at::randn({3, 1, 12, 12}, at::kDouble);
+    const at::NoGradGuard no_grad;
+    const at::Tensor shared = supernet.forward(x, one_hot(space->decisions(), architecture, {.dtype = at::kDouble}))[0];
+    EXPECT_TRUE(shared.allclose(closed_forward(*space, open, supernet, architecture, x), 1e-4, 1e-6));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Spaces, OpenSpace, testing::ValuesIn([] {
                            std::vector<std::string> names;
                            for (const auto& name : space_names()) {

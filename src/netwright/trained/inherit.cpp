@@ -9,12 +9,17 @@
 namespace netwright {
 namespace {
 
+// The first so many images of a part; 0: all.
+Part first(Part part, std::int64_t images) {
+  if (images > 0 && images < part.size()) part.indices.resize(static_cast<std::size_t>(images));
+  return part;
+}
+
 class Inherit : public Evaluator {
  public:
   explicit Inherit(const InheritCase& c)
-      : case_(c), one_shot_(c.space->decisions(), c.space->open(c.network), c.supernet, c.seed, c.place), part_(c.split->validation) {
+      : case_(c), one_shot_(c.space->decisions(), c.space->open(c.network), c.supernet, c.seed, c.place), part_(first(c.split->validation, c.images)), statistics_(first(c.split->train, c.recalibrate)) {
     one_shot_.load(c.checkpoint);
-    if (c.images > 0 && c.images < part_.size()) part_.indices.resize(static_cast<std::size_t>(c.images));
     info_ = {.name = "inherit",
              .title = "accuracy with the weights of a trained supernet",
              .metrics = measured_metrics(*c.split, {"params", "macs"}),
@@ -25,7 +30,9 @@ class Inherit : public Evaluator {
 
   Outcome evaluate(const Candidate& candidate, const Fidelity&, const Progress&) override {
     const auto start = std::chrono::steady_clock::now();
-    const Evaluation inherited = one_shot_.evaluate(candidate.architecture, part_, case_.supernet.batch);
+    const std::int64_t batch = case_.supernet.batch;
+    const Evaluation inherited = case_.recalibrate > 0 ? one_shot_.evaluate_recalibrated(candidate.architecture, part_, batch, statistics_)
+                                                       : one_shot_.evaluate(candidate.architecture, part_, batch);
     const Cost size = cost(case_.space->close(candidate.architecture, case_.closed));
     Outcome outcome;
     outcome.metrics = metrics_of("val", inherited, *case_.split);
@@ -38,7 +45,7 @@ class Inherit : public Evaluator {
  private:
   InheritCase case_;
   OneShot one_shot_;
-  Part part_;
+  Part part_, statistics_;
   EvaluatorInfo info_;
 };
 

@@ -21,9 +21,10 @@ struct InheritCase {
   std::shared_ptr<const Split> split;
   NetworkPlace place;
   std::int64_t images = 0;                // of the validation part; 0 = all
+  std::int64_t recalibrate = 0;           // images of the train part, without augmentation, for statistics of its own; 0 = those of each batch
 };
 
-// Metrics: val_accuracy, val_loss, of a text val_perplexity (batch statistics of each batch), params and macs of the closed network.
+// Metrics: val_accuracy, val_loss, of a text val_perplexity, params and macs of the closed network.
 // Errors: UsageError when the checkpoint is missing or belongs to another search.
 std::unique_ptr<Evaluator> make_inherit_evaluator(const InheritCase& inherit_case);
 

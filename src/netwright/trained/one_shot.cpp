@@ -179,7 +179,8 @@ OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOpti
       options_((check(options, open), options)),
       seed_(seed),
       place_(place),
-      supernet_(partial_channels(open, options.partial), place, lowering_of(lowering, options)),
+      lowering_(lowering_of(lowering, options)),
+      supernet_(partial_channels(open, options.partial), place, lowering_),
       parameters_(ArchitectureParameters::start(tree, seed, place, {.edges = options.edge_weights, .search_only = options.search_only})),
       update_(make_architecture_update(options.update, options.update_options)),
       weights_(weight_optimiser()),
@@ -190,6 +191,8 @@ OneShot::OneShot(const DecisionTree& tree, const Graph& open, const SupernetOpti
   for (const auto& part : options.regularisers) regularisers_.push_back(make_regulariser(part.name, part.options, {tree, open}));
   architecture_ = architecture_optimiser();
   supernet_.initialise(seed.derive("weights"));
+  out_ = parameters_.out;
+  enter_stage(0);
 }
 
 Optimiser OneShot::weight_optimiser() const {
@@ -214,7 +217,7 @@ std::vector<at::Tensor> OneShot::learned() const {
 struct OneShot::StagePlace {
   StageOptions stage;
   std::int64_t index = 0, before = 0, epochs = 0;
-  bool anew = false;    // some stage starts anew: schedules then run within stages
+  bool anew = false;    // some stage starts anew or at a rate of its own: schedules then run within stages
 };
 
 std::int64_t OneShot::epochs() const {
@@ -227,7 +230,7 @@ OneShot::StagePlace OneShot::place_of(std::int64_t epoch) const {
   StagePlace place;
   place.epochs = epochs();
   if (options_.stages.empty()) return place;
-  for (const auto& stage : options_.stages) place.anew = place.anew || stage.fresh;
+  for (const auto& stage : options_.stages) place.anew = place.anew || stage.fresh || stage.learning_rate > 0;
   while (epoch > place.before + options_.stages[static_cast<std::size_t>(place.index)].epochs) place.before += options_.stages[static_cast<std::size_t>(place.index++)].epochs;
   place.stage = options_.stages[static_cast<std::size_t>(place.index)];
   if (place.anew) place.epochs = place.stage.epochs;
@@ -247,7 +250,31 @@ void OneShot::close_stage(std::int64_t epoch) {
   if (options_.stages.empty() || within != place.stage.epochs) return;
   const auto last = static_cast<std::int64_t>(options_.stages.size()) - 1;
   if (place.stage.keep > 0) drop_choices(tree_, parameters_, probabilities(), static_cast<int>(place.stage.keep), place.index + 1 == last);
-  if (place.index < last && options_.stages[static_cast<std::size_t>(place.index) + 1].fresh) start_anew(place.index + 1);
+  if (place.index == last) return;
+  if (options_.stages[static_cast<std::size_t>(place.index) + 1].fresh) start_anew(place.index + 1);
+  enter_stage(place.index + 1);
+}
+
+void OneShot::enter_stage(std::int64_t index) {
+  if (options_.stages.empty()) return;
+  const StageOptions& stage = options_.stages[static_cast<std::size_t>(index)];
+  const bool opens = std::any_of(options_.stages.begin(), options_.stages.end(), [](const StageOptions& s) { return s.open.has_value(); });
+  if (opens) parameters_.out = out_;
+  if (stage.open) open_choices(tree_, parameters_, *stage.open);
+  if (index == 0) return;
+  if (stage.teacher && !teacher_) freeze_teacher();
+  if (stage.sort_channels) sort_channels(supernet_.graph(), supernet_.tensors());
+  if (stage.sort_channels || stage.learning_rate > 0) weights_ = weight_optimiser();  // its momentum belongs to other channels, another rate
+}
+
+void OneShot::freeze_teacher() {
+  teacher_ = std::make_unique<Supernet>(supernet_.graph(), place_, lowering_);
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < supernet_.tensors().size(); ++i) {
+    at::Tensor to = teacher_->tensors()[i].tensor;
+    to.copy_(supernet_.tensors()[i].tensor);
+  }
+  teacher_->set_noise(false);
 }
 
 void OneShot::start_anew(std::int64_t stage) {
@@ -284,7 +311,9 @@ struct OneShot::Run {
 
 TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, const OneShotHooks& hooks) {
   if (!hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint)) load(hooks.checkpoint);
-  const auto [first, second] = halves(split.train, seed_.derive("halves"));
+  // Where nothing learns from the second half, the weights have all images.
+  const bool halved = update_->moves() && !update_->single_level();
+  const auto [first, second] = halved ? halves(split.train, seed_.derive("halves")) : std::pair(split.train, split.train);
   const BatchOptions batching{.batch = options_.batch, .augmentation = augmentation, .shuffle = true, .drop_single = true};
   Run run{Batches(first, batching, seed_.derive("weight_batches"), place_.device),
           Batches(second, batching, seed_.derive("architecture_batches"), place_.device),
@@ -318,7 +347,8 @@ bool OneShot::run_epoch(Run& run, std::int64_t epoch, Steps& sums) {
     const auto other = run.architecture_batches.next();
     if (!other) break;
     const double done = static_cast<double>(sums.steps) / static_cast<double>(run.weight_batches.steps());
-    run.rate = cosine(options_.learning_rate, options_.final_learning_rate, static_cast<double>(within - 1) + done, static_cast<double>(place.epochs));
+    const double rate = place.stage.learning_rate > 0 ? place.stage.learning_rate : options_.learning_rate;
+    run.rate = cosine(rate, options_.final_learning_rate, static_cast<double>(within - 1) + done, static_cast<double>(place.epochs));
     weights_.set_learning_rate(run.rate);
     const bool learns = within > options_.warmup_epochs && update_->moves() && sums.steps % options_.architecture_every == 0;
     if (learns) sums.add_architecture(architecture_step(run, *batch, *other, rng, epoch));
@@ -372,21 +402,32 @@ at::Tensor OneShot::architecture_step(Run& run, const Batch& batch, const Batch&
   return loss;
 }
 
+// What the teacher says of a batch, by batch statistics as in training.
+at::Tensor OneShot::lesson(const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  teacher_->train(true);
+  return rows(teacher_->forward(batch.inputs, one_hot(tree_, largest_architecture(tree_), place_))[0]);
+}
+
 // The mixtures are cut off from the architecture parameters: they learn nothing from this half, and their gradients cost nothing.
 void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch) {
   weights_.clear_gradients();
-  at::Tensor teacher;
-  for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
-    for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
-    const at::Tensor logits = rows(supernet_.forward(batch.inputs, mixture)[0]);
-    const bool taught = options_.distil && teacher.defined();
-    const at::Tensor loss = taught ? soft_cross_entropy(logits, teacher) : at::cross_entropy_loss(logits, batch.targets);
-    loss.backward();
-    if (!teacher.defined()) {
-      teacher = logits.detach();
-      sums.add(loss, logits, batch.targets);
+  const StagePlace place = place_of(epoch);
+  const at::Tensor taught = place.stage.teacher && teacher_ ? lesson(batch) : at::Tensor();
+  at::Tensor first;
+  for (std::int64_t draw = 0; draw < place.stage.draws; ++draw)
+    for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
+      for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
+      const at::Tensor logits = rows(supernet_.forward(batch.inputs, mixture)[0]);
+      const bool from_first = options_.distil && first.defined();
+      at::Tensor loss = from_first ? soft_cross_entropy(logits, first) : at::cross_entropy_loss(logits, batch.targets);
+      if (taught.defined()) loss = loss + soft_cross_entropy(logits, taught);
+      loss.backward();
+      if (!first.defined()) {
+        first = logits.detach();
+        sums.add(loss, logits, batch.targets);
+      }
     }
-  }
   if (options_.gradient_clip > 0) clip_gradients(run.parameters, options_.gradient_clip);
   weights_.step();
 }
@@ -504,10 +545,38 @@ Evaluation OneShot::evaluate(const ArchitectureParameters& parameters, const Par
 
 // Batch statistics, as in training: running statistics of shared weights belong to no single architecture. They are put back.
 Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int64_t batch) {
-  const at::NoGradGuard no_grad;
   const KeptBuffers kept(supernet_);
-  Batches batches(part, {.batch = batch, .drop_single = true}, seed_.derive("evaluation"), place_.device);
+  return validate(mixture, part, batch, true);
+}
+
+Evaluation OneShot::evaluate_recalibrated(const Architecture& architecture, const Part& part, std::int64_t batch, const Part& images) {
+  const KeptBuffers kept(supernet_);
+  const Mixture mixture = one_hot(tree_, architecture, place_);
+  recalibrate(mixture, images, batch);
+  return validate(mixture, part, batch, false);
+}
+
+// A momentum of 1 / n at batch n makes running statistics the mean of all batches.
+void OneShot::recalibrate(const Mixture& mixture, const Part& images, std::int64_t batch) {
+  const at::NoGradGuard no_grad;
+  Batches batches(images, {.batch = batch, .drop_single = true}, seed_.derive("recalibration"), place_.device);
   supernet_.train(true);
+  supernet_.set_noise(false);
+  batches.start(0);
+  double seen = 0;
+  while (auto data = batches.next()) {
+    supernet_.set_norm_momentum(1 / ++seen);
+    supernet_.forward(data->inputs, mixture);
+  }
+  supernet_.set_norm_momentum(0);
+  supernet_.set_noise(true);
+  if (seen == 0) throw UsageError("recalibration: there is no image to count statistics on");
+}
+
+Evaluation OneShot::validate(const Mixture& mixture, const Part& part, std::int64_t batch, bool batch_statistics) {
+  const at::NoGradGuard no_grad;
+  Batches batches(part, {.batch = batch, .drop_single = batch_statistics}, seed_.derive("evaluation"), place_.device);
+  supernet_.train(batch_statistics);
   supernet_.set_noise(false);
   batches.start(0);
   double loss = 0;
@@ -519,6 +588,7 @@ Evaluation OneShot::evaluate(const Mixture& mixture, const Part& part, std::int6
     images += data->targets.size(0);
   }
   supernet_.set_noise(true);
+  supernet_.train(true);
   return {static_cast<double>(hits) / static_cast<double>(images), loss / static_cast<double>(images), images};
 }
 
@@ -529,6 +599,8 @@ std::vector<NamedTensor> OneShot::state() const {
     if (parameters_.vectors[d].defined()) list.push_back({"architecture/" + tree_[d].name, parameters_.vectors[d], true, ""});
   if (policy_ && find_relaxation(options_.relaxation).needs_policy)
     for (auto named : policy_->parameters()) named.name = "policy/" + named.name, list.push_back(named);
+  if (teacher_)
+    for (auto named : teacher_->tensors()) named.name = "teacher/" + named.name, list.push_back(named);
   for (auto named : update_->state()) named.name = "update/" + named.name, list.push_back(named);
   for (auto named : weights_.state()) named.name = "weight_optimiser/" + named.name, list.push_back(named);
   for (auto named : architecture_.state()) named.name = "architecture_optimiser/" + named.name, list.push_back(named);
@@ -538,7 +610,7 @@ std::vector<NamedTensor> OneShot::state() const {
 void OneShot::save(const std::filesystem::path& file) const {
   Checkpoint checkpoint;
   for (const auto& named : state()) checkpoint.tensors[named.name] = named.tensor.detach();
-  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}, {"out", parameters_.out}, {"ended", ended_}};
+  nlohmann::json note{{"history", nlohmann::json::array()}, {"seed", seed_.value()}, {"graph", hex(canonical_hash(supernet_.graph()))}, {"out", parameters_.out}, {"ended", ended_}, {"teacher", teacher_ != nullptr}};
   for (const auto& report : history_) note["history"].push_back(to_json(report));
   checkpoint.note = note.dump();
   save_checkpoint(file, checkpoint);
@@ -549,6 +621,8 @@ void OneShot::load(const std::filesystem::path& file) {
   const auto note = nlohmann::json::parse(checkpoint.note);
   if (note.at("seed") != seed_.value() || note.at("graph") != hex(canonical_hash(supernet_.graph())))
     throw UsageError("checkpoint " + file.string() + " belongs to another search (its seed or its space differs)");
+  teacher_.reset();
+  if (note.value("teacher", false)) freeze_teacher();
   const at::NoGradGuard no_grad;
   std::vector<NamedTensor> weight_state, architecture_state;
   for (const auto& named : state()) {

@@ -4,8 +4,11 @@
 //   for every step:  alpha <- alpha - Adam(gradients of update on a batch of half B)       (after the warm-up epochs)
 //                    w     <- w - SGD(sum over the relaxation's paths of d L(w, path) / d w on a batch of half A)
 //   at a stage's end: weak candidates are taken out, undecided edges closed (stage.hpp), all may start anew
-// The train part is cut into two disjoint halves: A for the weights, B for the architecture parameters. The validation part is
-// looked at once an epoch and teaches nothing. Cost: two forward and backward passes of the supernet a step.
+//   at a stage's start: choices are opened, channels sorted, a teacher is frozen; a path then learns from labels and teacher,
+//     L = CE(labels) + CE(softmax(teacher)) (Once-for-All, Cai et al. 2020, arXiv 1908.09791, section 3.3, released code: ratio 1)
+// The train part is cut into two disjoint halves: A for the weights, B for the architecture parameters; where these learn nothing, or from A
+// (update none, single_level), A is the whole part. The validation part is looked at once an epoch and teaches nothing.
+// Cost: two forward and backward passes of the supernet a step.
 // Source: DARTS (Liu et al. 2019, arXiv 1806.09055, algorithm 1, order of the released code): SGD with momentum 0.9 (no Nesterov),
 // cosine to 0.001, weight decay 3e-4, norm clip 5; Adam(0.5, 0.999), 3e-4, weight decay 1e-3.
 // Regularisers change the loss of half B alone. An update by rewards draws architectures from the policy and scores them on half B:
@@ -78,6 +81,9 @@ class OneShot {
 
   // Accuracy and loss of one architecture with the weights of the supernet, batch statistics of each batch (inherit).
   Evaluation evaluate(const Architecture& architecture, const Part& part, std::int64_t batch);
+  // The same by running statistics of its own, the mean over the batches of `images` of what each batch has (batch-norm recalibration).
+  // Source: SPOS (Guo et al. 2020, arXiv 1904.00420), Once-for-All (arXiv 1908.09791). Departure: variances are unbiased, as torch's are.
+  Evaluation evaluate_recalibrated(const Architecture& architecture, const Part& part, std::int64_t batch, const Part& images);
 
   // The same of the mixture under these parameters: what derivations by perturbation look at.
   Evaluation evaluate(const ArchitectureParameters& parameters, const Part& part, std::int64_t batch);
@@ -93,6 +99,8 @@ class OneShot {
   double progress(std::int64_t epoch) const;
   bool run_epoch(Run& run, std::int64_t epoch, Steps& sums);    // false: interrupted
   void close_stage(std::int64_t epoch);
+  void enter_stage(std::int64_t stage);
+  void freeze_teacher();
   void start_anew(std::int64_t stage);
   bool watches_curvature() const;
   bool too_curved();                                            // eigenvalue_stop: also puts the earlier parameters back
@@ -103,19 +111,25 @@ class OneShot {
   BilevelCase bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
   at::Tensor architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch);
   at::Tensor architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
+  at::Tensor lesson(const Batch& batch);
   void weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch);
   void count_skips(OneShotReport& report) const;
   OneShotReport close_epoch(Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part);
   void save(const std::filesystem::path& checkpoint) const;
   Evaluation evaluate(const Mixture& mixture, const Part& part, std::int64_t batch);
+  Evaluation validate(const Mixture& mixture, const Part& part, std::int64_t batch, bool batch_statistics);
+  void recalibrate(const Mixture& mixture, const Part& images, std::int64_t batch);
   std::vector<NamedTensor> state() const;
 
   const DecisionTree& tree_;
   SupernetOptions options_;
   Seed seed_;
   NetworkPlace place_;
+  LoweringOptions lowering_;
   Supernet supernet_;
+  std::unique_ptr<Supernet> teacher_;   // frozen, from the first stage on that learns from one
   ArchitectureParameters parameters_;
+  std::vector<std::vector<bool>> out_;  // what was out at the start
   std::shared_ptr<const Policy> policy_;
   std::unique_ptr<Relaxation> relaxation_;
   std::unique_ptr<ArchitectureUpdate> update_;

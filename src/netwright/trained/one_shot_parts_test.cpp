@@ -12,8 +12,10 @@
 #include "netwright/learned/policy.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
+#include "netwright/supernet/mixed.hpp"
 #include "netwright/supernet/partial.hpp"
 #include "netwright/trained/derivation.hpp"
+#include "netwright/trained/latency.hpp"
 #include "netwright/trained/stage.hpp"
 
 namespace netwright {
@@ -264,6 +266,144 @@ TEST(OneShotOptions, AGradientNeedsADifferentiableRelaxation) {
   const auto space = find_space("nasbench201");
   EXPECT_THROW(OneShot(space->decisions(), space->open(small()), {.relaxation = "uniform"}, Seed(1)), UsageError);
   EXPECT_THROW(OneShot(space->decisions(), space->open(small()), {.relaxation_options = {{"temprature", "2"}}}, Seed(1)), UsageError);
+}
+
+// ---- progressive shrinking ----
+
+std::shared_ptr<const Space> elastic_space() { return find_space(std::string(NETWRIGHT_SOURCE_DIR) + "/spaces/elastic_mobile.yaml"); }
+Graph elastic_graph() { return elastic_space()->open({.input = {1, 8, 8}, .classes = 2, .search = true}); }
+
+SupernetOptions shrinking() {
+  return {.relaxation = "uniform",
+          .update = "none",
+          .batch = 16,
+          .stages = {{.epochs = 1, .open = {{}}},
+                     {.epochs = 1, .open = {{{"kernel", 3}}}, .learning_rate = 0.03, .teacher = true},
+                     {.epochs = 1, .open = {{{"kernel", 3}, {"depth", 2}}}, .draws = 2, .teacher = true},
+                     {.epochs = 1, .draws = 2, .learning_rate = 0.01, .sort_channels = true, .teacher = true}},
+          .kernel_transform = true};
+}
+
+TEST(Shrinking, StagesOpenTheLastChoicesOfTheNamedDecisions) {
+  const auto space = elastic_space();
+  const DecisionTree& tree = space->decisions();
+  auto parameters = ArchitectureParameters::start(tree, Seed(1));
+  open_choices(tree, parameters, {{"depth", 2}, {"kernel", 3}});
+  for (std::size_t d = 0; d < tree.size(); ++d) {
+    const auto left = parameters.left(tree[d], d);
+    const std::vector<std::int64_t> wanted = tree[d].name.ends_with("kernel") ? std::vector<std::int64_t>{0, 1, 2}
+                                             : tree[d].name.ends_with("depth") ? std::vector<std::int64_t>{1, 2}
+                                                                               : std::vector<std::int64_t>{2};
+    EXPECT_EQ(left, wanted) << tree[d].name;
+  }
+  const Architecture largest = largest_architecture(tree);
+  EXPECT_EQ(std::ranges::count(largest.picks, 2), static_cast<std::ptrdiff_t>(tree.size()));
+}
+
+TEST(Shrinking, ResumesToTheSameBitsFromEveryStage) {
+  const auto space = elastic_space();
+  const Split split = light_and_dark(64, 8);
+  const auto file = std::filesystem::temp_directory_path() / ("shrinking" + std::to_string(getpid()) + ".safetensors");
+  OneShot whole(space->decisions(), elastic_graph(), shrinking(), Seed(3));
+  whole.train(split, {});
+  for (std::int64_t stop = 1; stop < 4; ++stop) {
+    std::filesystem::remove(file);
+    {
+      OneShot first(space->decisions(), elastic_graph(), shrinking(), Seed(3));
+      first.train(split, {}, {.on_epoch = [&](const OneShotReport& r) { return r.epoch < stop; }, .checkpoint = file});
+    }
+    OneShot second(space->decisions(), elastic_graph(), shrinking(), Seed(3));
+    second.train(split, {}, {.checkpoint = file});
+    for (std::size_t i = 0; i < whole.supernet().tensors().size(); ++i)
+      EXPECT_TRUE(whole.supernet().tensors()[i].tensor.equal(second.supernet().tensors()[i].tensor)) << stop << whole.supernet().tensors()[i].name;
+  }
+  std::filesystem::remove(file);
+}
+
+// What a stage closes is not run: its own tensors get no gradient, so weight decay apart they would stay as they are.
+TEST(Shrinking, TheFirstStageTrainsTheLargestNetworkAlone) {
+  const auto space = elastic_space();
+  SupernetOptions options = shrinking();
+  options.stages.resize(1);
+  options.weight_decay = 0;
+  OneShot search(space->decisions(), elastic_graph(), options, Seed(3));
+  search.train(light_and_dark(96, 8), {});
+  int steps = 0;
+  for (const auto& named : search.supernet().tensors()) {
+    if (named.op != kernel_step_op) continue;
+    ++steps;
+    EXPECT_TRUE(named.tensor.equal(at::eye(named.tensor.size(0)))) << named.name;
+  }
+  EXPECT_EQ(steps, 18);   // 7 to 5 and 5 to 3, of nine layers
+}
+
+TEST(Shrinking, SmallNetworksLearnFromTheTeacher) {
+  const auto space = elastic_space();
+  const Split split = light_and_dark(192, 8);
+  SupernetOptions options = shrinking();
+  for (auto& stage : options.stages) stage.epochs = 2, stage.learning_rate = stage.learning_rate > 0 ? 0.03 : 0;
+  OneShot search(space->decisions(), elastic_graph(), options, Seed(3));
+  Architecture smallest;
+  for (std::size_t d = 0; d < space->decisions().size(); ++d) smallest.picks.push_back(0);
+  smallest = normalised(space->decisions(), smallest);
+  search.train(split, {});
+  EXPECT_GT(search.evaluate(smallest, split.validation, 16).accuracy, 0.8);
+  EXPECT_GT(search.evaluate(largest_architecture(space->decisions()), split.validation, 16).accuracy, 0.8);
+}
+
+// Statistics of its own are the mean over batches: the same batch twice gives those of one. They are near those of the batch (their variances are
+// unbiased, over as few as 128 pixels here).
+TEST(Shrinking, RecalibratedStatisticsAreThoseOfTheImages) {
+  const auto space = elastic_space();
+  const Split split = light_and_dark(96, 8);
+  SupernetOptions options = shrinking();
+  options.batch = 32;
+  OneShot search(space->decisions(), elastic_graph(), options, Seed(3));
+  search.train(split, {});
+  const Architecture largest = largest_architecture(space->decisions());
+  std::vector<at::Tensor> before;
+  for (const auto& named : search.supernet().tensors()) before.push_back(named.tensor.detach().clone());
+  const Evaluation of_batch = search.evaluate(largest, split.validation, 32), recalibrated = search.evaluate_recalibrated(largest, split.validation, 32, split.validation);
+  EXPECT_NEAR(recalibrated.accuracy, of_batch.accuracy, 1.0 / 32);
+  EXPECT_NE(recalibrated.loss, of_batch.loss);
+  Part twice = split.validation;
+  twice.indices.insert(twice.indices.end(), split.validation.indices.begin(), split.validation.indices.end());
+  EXPECT_NEAR(search.evaluate_recalibrated(largest, split.validation, 32, twice).loss, recalibrated.loss, 1e-5 * recalibrated.loss);
+  // A batch of one image can be validated now.
+  EXPECT_NEAR(search.evaluate_recalibrated(largest, split.validation, 1, split.validation).images, 32, 0);
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(search.supernet().tensors()[i].tensor.equal(before[i]));
+  Part none = split.validation;
+  none.indices.clear();
+  EXPECT_THROW(search.evaluate_recalibrated(largest, split.validation, 32, none), UsageError);
+}
+
+TEST(Shrinking, WrongStagesAreOneLine) {
+  const auto space = elastic_space();
+  const auto said = [&](const SupernetOptions& options) -> std::string {
+    try {
+      OneShot(space->decisions(), elastic_graph(), options, Seed(1));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  SupernetOptions options = shrinking();
+  options.stages[1].open = {{{"kernl", 3}}};
+  EXPECT_EQ(said(options), "supernet: no decision's name ends in 'kernl', which a stage opens; did you mean 'kernel'?");
+  options = shrinking(), options.stages[0].teacher = true;
+  EXPECT_EQ(said(options), "supernet: the first stage has no network to learn from: teacher stands in a later one");
+  options = shrinking(), options.distil = true;
+  EXPECT_EQ(said(options), "supernet: distil and a stage's teacher are two teachers: one is needed");
+  options = shrinking(), options.stages[1].keep = 2;
+  EXPECT_EQ(said(options), "supernet: stages with open say which choices there are; keep and close_every would take out others");
+}
+
+TEST(Latency, IsATimeOfAnyClosedNetwork) {
+  const auto images = find_space("minimal"), text = find_space("darts_rnn");
+  EXPECT_GT(latency_ms(images->close(images->parse(images->print({{0}})), {.input = {3, 8, 8}, .classes = 10}), {}, {.runs = 3, .batch = 2}), 0);
+  Rng rng = Seed(1).rng();
+  const NetworkOptions tiny{.input = {5}, .classes = 7, .settings = {{"width", "8"}}};
+  EXPECT_GT(latency_ms(text->close(sample(text->decisions(), rng), tiny), {}, {.runs = 1}), 0);
 }
 
 }  // namespace

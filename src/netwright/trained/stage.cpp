@@ -86,6 +86,34 @@ void drop_choices(const DecisionTree& tree, ArchitectureParameters& parameters, 
   }
 }
 
+void open_choices(const DecisionTree& tree, ArchitectureParameters& parameters, const std::map<std::string, std::int64_t>& open) {
+  for (std::size_t d = 0; d < tree.size(); ++d) {
+    if (tree[d].kind == Kind::k_of_n) continue;
+    const auto found = open.find(tree[d].name.substr(tree[d].name.rfind('.') + 1));
+    std::int64_t left = found == open.end() ? 1 : found->second;
+    for (int i = static_cast<int>(tree[d].choices.size()) - 1; i >= 0; --i) {
+      const bool stays = left > 0 && tree[d].may_pick(i);
+      if (stays) --left;
+      else parameters.take_out(tree, d, static_cast<std::size_t>(i));
+    }
+  }
+}
+
+Architecture largest_architecture(const DecisionTree& tree) {
+  Architecture largest;
+  for (std::size_t d = 0; d < tree.size(); ++d) {
+    std::int64_t pick = 0;
+    int taken = 0;
+    for (int i = static_cast<int>(tree[d].choices.size()) - 1; i >= 0; --i) {
+      if (!tree[d].may_pick(i) || taken == (tree[d].kind == Kind::k_of_n ? tree[d].maximum : 1)) continue;
+      pick = tree[d].kind == Kind::k_of_n ? pick | std::int64_t{1} << i : i;
+      ++taken;
+    }
+    largest.picks.push_back(pick);
+  }
+  return normalised(tree, largest);
+}
+
 EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable) {
   EdgeScores scores;
   if (rows.empty()) return scores;

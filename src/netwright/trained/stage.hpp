@@ -1,6 +1,9 @@
 #pragma once
 // Progressive searches: which candidates and decisions a stage drops or closes, read off the probabilities.
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "netwright/space/decision.hpp"
@@ -31,5 +34,13 @@ EdgeScores edge_scores(const std::vector<std::vector<double>>& rows, const std::
 // as many closed inputs as it picks, the decisions on its other inputs are closed too: all their choices are taken out.
 // Returns the decision, -1 where none is open.
 int close_best_edge(const DecisionTree& tree, ArchitectureParameters& parameters, const std::vector<std::vector<double>>& probabilities);
+
+// Takes out, of every decision that picks one choice, all but the last `open[word]` of its pickable choices, word the last one of the
+// decision's name; all but the last where the word is not given. Selects keep all. Source: progressive shrinking (Once-for-All, Cai et al.
+// 2020, arXiv 1908.09791, section 3.3), whose spaces write sizes in ascending order.
+void open_choices(const DecisionTree& tree, ArchitectureParameters& parameters, const std::map<std::string, std::int64_t>& open);
+
+// Every decision at its last choice, selects at all the inputs they may take.
+Architecture largest_architecture(const DecisionTree& tree);
 
 }  // namespace netwright
