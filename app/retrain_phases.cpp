@@ -147,19 +147,20 @@ std::vector<std::string> trained_architectures(const PhaseContext& context, bool
   return list;
 }
 
-// {"supernet": PHASE, "val_accuracy": {ARCHITECTURE: with its weights}}, what the report compares rankings by; null where there is no supernet,
-// or fewer than three architectures to rank.
-Json inherited_accuracies(const PhaseContext& context) {
+// {"supernet": PHASE, "val_accuracy": {ARCHITECTURE: with its weights}} (of text "val_perplexity"), what the report compares rankings by; null where
+// there is no supernet, or fewer than three architectures to rank.
+Json inherited_ranking(const PhaseContext& context) {
   const auto architectures = trained_architectures(context, true);
   const auto is_supernet = [](const Phase& phase) { return phase.kind == "supernet"; };
   if (architectures.size() < 3 || std::none_of(context.config.phases.begin(), context.config.phases.end(), is_supernet)) return {};
   const SupernetPhase supernet = supernet_before(context.config, context.folder, context.name);
   if (!std::filesystem::exists(supernet.checkpoint)) return {};
-  context.progress.say(context.name + ": the supernet's accuracy of " + std::to_string(architectures.size()) + " trained architectures");
-  const std::vector<double> accuracies = inherited_accuracies(context.config, *context.space, supernet, architectures);
+  context.progress.say(context.name + ": what the supernet says of " + std::to_string(architectures.size()) + " trained architectures");
+  const std::vector<Metrics> measured = inherited_metrics(context.config, *context.space, supernet, architectures);
+  const std::string metric = holds_text(context.config.data) ? "val_perplexity" : "val_accuracy";
   Json found = Json::object();
-  for (std::size_t i = 0; i < architectures.size(); ++i) found[architectures[i]] = accuracies[i];
-  return {{"supernet", supernet.name}, {"val_accuracy", found}};
+  for (std::size_t i = 0; i < architectures.size(); ++i) found[architectures[i]] = measured[i].at(metric);
+  return {{"supernet", supernet.name}, {metric, found}};
 }
 
 // What the numbers stand for that the network reads and scores: a list, in their order.
@@ -222,7 +223,7 @@ std::string run_baselines_phase(const PhaseContext& context, const Phase& phase)
     plan.back().seed = context.seed.derive("run", plan.size()).value();
   }
   Json summary = train_all(context, plan, retraining_of(context.config).training);
-  if (const Json inherited = inherited_accuracies(context); !inherited.empty()) summary["inherited"] = inherited;
+  if (const Json inherited = inherited_ranking(context); !inherited.empty()) summary["inherited"] = inherited;
   return summary.dump();
 }
 

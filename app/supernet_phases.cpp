@@ -92,15 +92,16 @@ std::string derived_architecture(const Config& config, const Space& space, const
   return space.print(derive(search, options, looks ? split_of(config)->validation : Part{}, supernet.seed.derive("derive")));
 }
 
-std::vector<double> inherited_accuracies(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures) {
+std::vector<Metrics> inherited_metrics(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures) {
   OneShot search = make_one_shot(config, space, supernet);
   search.load(supernet.checkpoint);
-  std::vector<double> accuracies;
+  const auto split = split_of(config);
+  std::vector<Metrics> measured;
   for (const auto& text : architectures) {
     if (interrupted()) throw Interrupted("interrupted while the supernet ranked what was trained");
-    accuracies.push_back(search.evaluate(space.parse(text), split_of(config)->validation, supernet.options.batch).accuracy);
+    measured.push_back(metrics_of("val", search.evaluate(space.parse(text), split->validation, supernet.options.batch), *split));
   }
-  return accuracies;
+  return measured;
 }
 
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase) {

@@ -18,8 +18,8 @@ std::string run_supernet_phase(const PhaseContext& context, const Phase& phase);
 std::string derived_architecture(const Config& config, const Space& space, const SupernetPhase& supernet, const DeriveOptions& options = {});
 // The shared weights of a trained supernet. Errors: as above.
 Weights supernet_weights(const Config& config, const Space& space, const SupernetPhase& supernet);
-// val_accuracy of each architecture with the shared weights, on the whole validation part. Errors: as above; Interrupted.
-std::vector<double> inherited_accuracies(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures);
+// Each architecture with the shared weights, on the whole validation part: val_accuracy and the like. Errors: as above; Interrupted.
+std::vector<Metrics> inherited_metrics(const Config& config, const Space& space, const SupernetPhase& supernet, const std::vector<std::string>& architectures);
 // derive: the architecture of the supernet before it, by the phase's rule.
 std::string run_derive_phase(const PhaseContext& context, const Phase& phase);
 // retrain: the architectures that the phases before it found, each from scratch (from the supernet's weights where the phase asks

@@ -111,6 +111,7 @@ int retrain(const TrainVerbOptions& options, std::ostream& out) {
   if (!same_space(config, *located.space)) config.space = {};
   config.space.name = space_name(options.architecture, *located.space);
   if (options.seed != 0) config.seed = options.seed;
+  if (const std::string reason = unfed(*located.space, config.data); !reason.empty()) throw UsageError("retrain: " + reason);
   const std::string text = located.space->print(located.architecture);
   return run_given(training_abilities(), config, text, options.out, out);
 }
@@ -133,6 +134,7 @@ int evaluate(const TrainVerbOptions& options, std::ostream& out) {
   if (!study && options.weights.empty()) throw UsageError("evaluate: --weights FILE.safetensors names the trained weights");
   const auto loaded = [&] {
     const Located located = locate_architecture(options.architecture);
+    if (const std::string reason = unfed(*located.space, config.data); !reason.empty()) throw UsageError("evaluate: " + reason);
     NetworkOptions network = network_options(config);
     if (!same_space(config, *located.space)) network.settings.clear();
     Network built(located.space->close(located.architecture, network), place_of(config));

@@ -69,7 +69,7 @@ std::optional<Alarm> ranking_alarm(const ReportData& data) {
   const auto gap = ranking_gap(data);
   if (!gap) return std::nullopt;
   const std::string measured = plural(static_cast<std::ptrdiff_t>(gap->pairs.size()), "architecture") + " trained for themselves: ";
-  if (std::isnan(gap->tau)) return Alarm{"ranking", gap->supernet, true, measured + "the supernet, or their training, gives all of them the same accuracy."};
+  if (std::isnan(gap->tau)) return Alarm{"ranking", gap->supernet, true, measured + "the supernet, or their training, gives all of them the same " + gap->metric + "."};
   const bool tells = gap->pairs.size() >= fewest_that_tell, raised = tells && gap->low <= 0;
   const char* verdict = !tells            ? ": too few to tell that from chance; baselines: {ranking_gap: 10} trains more."
                         : !raised         ? ": better than chance."
@@ -80,13 +80,13 @@ std::optional<Alarm> ranking_alarm(const ReportData& data) {
                    two_digits(gap->high) + ")" + verdict};
 }
 
-// Mean val_accuracy of the networks that were trained from scratch, by architecture.
-std::map<std::string, double> trained_alone(const ReportData& data) {
+// Mean of a metric over the networks that were trained from scratch, by architecture.
+std::map<std::string, double> trained_alone(const ReportData& data, const std::string& metric) {
   std::map<std::string, std::vector<double>> runs;
   for (const auto& trial : data.trials) {
-    const auto accuracy = trial.outcome.metrics.find("val_accuracy");
+    const auto measured = trial.outcome.metrics.find(metric);
     const bool counts = !trial.label.empty() && trial.state == TrialState::done && trial.space == data.record.space;
-    if (counts && accuracy != trial.outcome.metrics.end() && std::isfinite(accuracy->second)) runs[trial.architecture].push_back(accuracy->second);
+    if (counts && measured != trial.outcome.metrics.end() && std::isfinite(measured->second)) runs[trial.architecture].push_back(measured->second);
   }
   std::map<std::string, double> means;
   for (const auto& [architecture, values] : runs) means[architecture] = mean(values);
@@ -103,15 +103,15 @@ Interval kendall_interval(double tau, std::size_t n) {
 }
 
 std::optional<RankingGap> ranking_gap(const ReportData& data) {
-  const auto alone = trained_alone(data);
   std::optional<RankingGap> found;
   for (const auto& phase : data.phases) {
     const auto summary = nlohmann::json::parse(phase.summary, nullptr, false);
     if (!summary.is_object() || !summary.contains("inherited")) continue;
     const auto& inherited = summary.at("inherited");
-    RankingGap gap{.supernet = inherited.value("supernet", "")};
-    for (const auto& [architecture, accuracy] : inherited.at("val_accuracy").items())
-      if (const auto own = alone.find(architecture); own != alone.end()) gap.pairs.push_back({architecture, accuracy.get<double>(), own->second});
+    RankingGap gap{.supernet = inherited.value("supernet", ""), .metric = inherited.contains("val_perplexity") ? "val_perplexity" : "val_accuracy"};
+    const auto alone = trained_alone(data, gap.metric);
+    for (const auto& [architecture, value] : inherited.at(gap.metric).items())
+      if (const auto own = alone.find(architecture); own != alone.end()) gap.pairs.push_back({architecture, value.get<double>(), own->second});
     if (gap.pairs.size() >= fewest_pairs) found = std::move(gap);
   }
   if (!found) return found;

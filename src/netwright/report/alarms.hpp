@@ -26,19 +26,20 @@ std::vector<Alarm> alarms(const ReportData& data);
 // One architecture as the supernet judged it and as its own training did.
 struct RankedTwice {
   std::string architecture;
-  double inherited = 0;    // val_accuracy with the shared weights, in [0, 1]
-  double alone = 0;        // val_accuracy of networks trained from scratch, mean over runs
+  double inherited = 0;    // the gap's metric with the shared weights
+  double alone = 0;        // that of networks trained from scratch, mean over runs
 };
 
 // How well a supernet orders the architectures that were trained for themselves: Kendall's tau with its 95 % interval.
 struct RankingGap {
   std::string supernet;    // phase
+  std::string metric;      // "val_accuracy", of text "val_perplexity"
   std::vector<RankedTwice> pairs;
   double tau = 0;          // NaN where all of one side are equal
   double low = -1, high = 1;
 };
 
-// Read off the phases' summaries, {"inherited": {"supernet": PHASE, "val_accuracy": {ARCHITECTURE: number}}}, and the labelled trials; nothing
+// Read off the phases' summaries, {"inherited": {"supernet": PHASE, METRIC: {ARCHITECTURE: number}}}, and the labelled trials; nothing
 // where fewer than 3 architectures have both numbers.
 std::optional<RankingGap> ranking_gap(const ReportData& data);
 

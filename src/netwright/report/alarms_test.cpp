@@ -42,6 +42,20 @@ TEST(RankingGap, IsKendallsTauOverWhatHasBothNumbers) {
   EXPECT_FALSE(ranking_gap(study({0.3, 0.4}, {0.7, 0.8})));
 }
 
+TEST(RankingGap, ModelsOfTextAreRankedByTheirPerplexity) {
+  ReportData data = study({}, {});
+  const nlohmann::json shared{{"a", 30.0}, {"b", 40.0}, {"c", 50.0}};
+  data.phases[1].summary = nlohmann::json{{"inherited", {{"supernet", "supernet"}, {"val_perplexity", shared}}}}.dump();
+  for (const char* name : {"a", "b", "c"}) {
+    data.trials.push_back(trained(static_cast<std::int64_t>(data.trials.size()), "random", name, 0.2));   // equal accuracies
+    data.trials.back().outcome.metrics["val_perplexity"] = 10.0 + name[0];
+  }
+  const auto gap = ranking_gap(data);
+  ASSERT_TRUE(gap);
+  EXPECT_EQ(gap->metric, "val_perplexity");
+  EXPECT_DOUBLE_EQ(gap->tau, 1);
+}
+
 TEST(RankingGap, TheIntervalNarrowsAndTheAlarmEnds) {
   EXPECT_EQ(kendall_interval(1, 4).low, -1);
   // Fieller, Hartley and Pearson: z = artanh(0.5) = 0.5493, reach 1.96 sqrt(0.437 / 16) = 0.3239.

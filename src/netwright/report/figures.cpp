@@ -224,7 +224,8 @@ std::string ranking_figure(const ReportData& data) {
     dots.points.emplace_back(pair.inherited, pair.alone);
     dots.hints.push_back(shortened(pair.architecture, 100));
   }
-  Chart chart{.title = "val_accuracy by shared weights and trained for itself", .x = {"with the weights of " + gap->supernet, NumberFormat::percent}, .y = {"trained from scratch", NumberFormat::percent}};
+  const NumberFormat format = metric_format(gap->metric);
+  Chart chart{.title = gap->metric + " by shared weights and trained for itself", .x = {"with the weights of " + gap->supernet, format}, .y = {"trained from scratch", format}};
   chart.series = {std::move(dots)};
   return chart_html(chart);
 }

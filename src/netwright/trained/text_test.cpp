@@ -105,6 +105,27 @@ TEST(TextSearch, EndsBelowTheFrequenciesAndItsNetworkToo) {
   EXPECT_EQ(trained.reports.back().metrics.at("val_perplexity"), trained.metrics.at("val_perplexity"));
 }
 
+TEST(TextSearch, ResumesToTheSameBits) {
+  const auto space = find_space("darts_rnn");
+  const auto split = letters();
+  SupernetOptions options = search_options();
+  options.epochs = 2;
+  const auto file = fs::temp_directory_path() / ("netwright_text_resume_" + std::to_string(getpid()));
+  OneShot whole(space->decisions(), space->open(options_of(true)), options, Seed(2));
+  whole.train(*split, {});
+  {
+    OneShot first(space->decisions(), space->open(options_of(true)), options, Seed(2));
+    int steps = 0;
+    EXPECT_EQ(first.train(*split, {}, {.interrupted = [&] { return ++steps > 17; }, .checkpoint = file}), TrainEnd::interrupted);
+    EXPECT_EQ(first.history().size(), 1U);  // in the second epoch
+  }
+  OneShot second(space->decisions(), space->open(options_of(true)), options, Seed(2));
+  EXPECT_EQ(second.train(*split, {}, {.checkpoint = file}), TrainEnd::done);
+  EXPECT_EQ(second.probabilities(), whole.probabilities());
+  EXPECT_EQ(second.history().back().val_loss, whole.history().back().val_loss);
+  fs::remove(file);
+}
+
 // Each rule that looks at data ranks by the loss.
 TEST(TextDerivation, TheBestOfSomeHasTheLowestLoss) {
   const auto space = find_space("darts_rnn");
