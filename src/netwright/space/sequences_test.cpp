@@ -96,6 +96,29 @@ TEST(AutoFormer, ClosedSamplesAreTheNetworksThatTheyPrint) {
   EXPECT_EQ(size(space->decisions()), std::to_string(3 * ((1LL << 24) + (1LL << 26) + (1LL << 28))));
 }
 
+TEST(LanguageModels, DropoutStandsBeforeAndBehindTheCellWhereItIsAskedFor) {
+  for (const char* name : {"darts_rnn", "enas_rnn"}) {
+    const auto space = find_space(name);
+    Rng rng(4);
+    const Architecture a = sample(space->decisions(), rng);
+    NetworkOptions options{.input = {2}, .classes = 7, .settings = {{"width", "4"}}};
+    const auto rates = [&](const Graph& graph) {
+      std::vector<double> list;
+      for (const Node& node : graph.nodes)
+        if (node.op == "dropout") list.push_back(number(node, "rate"));
+      return list;
+    };
+    const Graph without = space->close(a, options);
+    EXPECT_TRUE(rates(without).empty());
+    options.settings["dropout"] = "0.3";
+    EXPECT_EQ(rates(space->close(a, options)), (std::vector<double>{0.3, 0.3}));
+    EXPECT_EQ(rates(space->open(options)), (std::vector<double>{0.3, 0.3}));
+    EXPECT_EQ(cost(space->close(a, options)).params, cost(without).params);
+    options.settings["dropout"] = "1";
+    EXPECT_EQ(message_of([&] { space->close(a, options); }), std::string("space '") + name + "': setting 'dropout' is '1'; it must be a number from 0 to below 1");
+  }
+}
+
 TEST(AutoFormer, RefusesOtherImages) {
   EXPECT_NE(message_of([] { make_autoformer_tiny()->open({.input = {3, 30, 30}}); }).find("multiple of 16"), std::string::npos);
   EXPECT_EQ(message_of([] { parse_vision_transformer(R"({"E": 192, "heads": [3], "ratio": [3, 4]})"); }),

@@ -1,6 +1,7 @@
 #include "netwright/space/library/recurrent.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <numeric>
 
@@ -132,12 +133,13 @@ Cell cell_of(const RecurrentGenotype& genotype, Int width, bool first_takes_inpu
 
 SpaceInfo info_of(const std::string& name, const std::string& title, const std::string& paper) {
   constexpr Int usual_steps = 35, words_of_penn_treebank = 10000;
+  const Setting dropout{"dropout", "0", "rate on the embedded tokens and on the states that are classified"};
   return {.name = name,
           .title = title,
           .paper = paper,
           .traits = {"cell", "sequence", "language model", "open", "uniform"},
-          .settings = {{"width", "850", "features of the embedding and of the states"}},
-          .search_settings = {{"width", "300", "features of the embedding and of the states"}},
+          .settings = {{"width", "850", "features of the embedding and of the states"}, dropout},
+          .search_settings = {{"width", "300", "features of the embedding and of the states"}, dropout},
           .input = {usual_steps},
           .classes = words_of_penn_treebank};
 }
@@ -151,11 +153,23 @@ Int width_of(const SpaceInfo& info, const NetworkOptions& options) {
   return width;
 }
 
-Graph language_model(const Cell& cell, const NetworkOptions& options) {
+double dropout_of(const SpaceInfo& info, const NetworkOptions& options) {
+  const std::string text = setting(info, options, "dropout");
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+  if (error != std::errc() || end != text.data() + text.size() || !(rate >= 0 && rate < 1))
+    throw UsageError("space '" + info.name + "': setting 'dropout' is '" + text + "'; it must be a number from 0 to below 1");
+  return rate;
+}
+
+Value dropped(Builder& b, Value x, double rate, const std::string& name) { return rate > 0 ? b.add("dropout", x, {{"rate", rate}}, name) : x; }
+
+Graph language_model(const Cell& cell, const NetworkOptions& options, double dropout) {
   Builder b;
   Value x = b.input(options.input);
   x = b.add("embedding", x, {{"entries", options.classes}, {"features", cell.width}}, "embedding");
-  x = unrolled(b, x, cell);
+  x = unrolled(b, dropped(b, x, dropout, "input_dropout"), cell);
+  x = dropped(b, x, dropout, "output_dropout");
   return b.finish({b.add("linear", x, {{"features", options.classes}, {"tied", "embedding"}}, "classifier")});
 }
 
@@ -266,7 +280,7 @@ class RecurrentSpace final : public Space {
   const SpaceInfo& info() const override { return kind_.info; }
   const DecisionTree& decisions() const override { return tree_; }
   Graph open(const NetworkOptions& options) const override {
-    return language_model(kind_.open(width_of(kind_.info, options), options.search), options);
+    return language_model(kind_.open(width_of(kind_.info, options), options.search), options, dropout_of(kind_.info, options));
   }
 
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
@@ -295,7 +309,7 @@ class RecurrentSpace final : public Space {
 
   Graph network_of(const RecurrentGenotype& genotype, NetworkOptions options) const {
     options.search = false;
-    return language_model(cell_of(genotype, width_of(kind_.info, options), kind_.loose_ends_only), options);
+    return language_model(cell_of(genotype, width_of(kind_.info, options), kind_.loose_ends_only), options, dropout_of(kind_.info, options));
   }
 
   RecurrentGenotype genotype_of(const Architecture& architecture) const {
@@ -380,7 +394,7 @@ Graph recurrent_cell(const RecurrentGenotype& genotype, Int steps, Int features,
 Graph recurrent_network(const RecurrentGenotype& genotype, const NetworkOptions& options) {
   NetworkOptions closed = options;
   closed.search = false;
-  return language_model(cell_of(genotype, width_of(darts_info(), closed)), closed);
+  return language_model(cell_of(genotype, width_of(darts_info(), closed)), closed, dropout_of(darts_info(), closed));
 }
 
 std::unique_ptr<Space> make_darts_rnn() {

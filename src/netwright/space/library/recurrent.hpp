@@ -7,7 +7,8 @@
 //   {"recurrent": [["sigmoid", 0], ["relu", 1], ...], "concat": [1, 2, ...]}          (without "concat": all nodes)
 // The cell is written once a step, its weights tied to those of the first step, so the graph is an ordinary one.
 // Sources: Liu, Simonyan, Yang 2019, arXiv 1806.09055 (DARTS); Pham et al. 2018, arXiv 1802.03268 (ENAS).
-// Departures: h starts at zero in every pass; dropouts are the trainer's and stand in no graph.
+// Departures: h starts at zero in every pass; dropout draws a mask for each step, and none within the cell (the published models keep one mask for
+// all steps of a window, and drop states too).
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,7 +39,7 @@ std::string print(const RecurrentGenotype& genotype);
 Graph recurrent_cell(const RecurrentGenotype& genotype, std::int64_t steps, std::int64_t features, std::int64_t width);
 
 // Token numbers {steps} -> logits {steps, classes}: embedding, cell, and a classifier whose weight is the embedding's. The setting
-// `width` is that of embedding and states. DARTS_V1, width 850, 10,000 classes: 22,960,000 parameters.
+// `width` is that of embedding and states, `dropout` a rate on the embedded tokens and on what is classified. DARTS_V1, width 850, 10,000 classes: 22,960,000 parameters.
 Graph recurrent_network(const RecurrentGenotype& genotype, const NetworkOptions& options);
 
 // The space `darts_rnn`: decisions nodeI.input (one of the I states before it, from node 2 on) and nodeI.op, 8 nodes:
