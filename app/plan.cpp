@@ -109,6 +109,12 @@ void check_retrain(const Config& config, std::size_t index) {
   const auto end = config.phases.begin() + static_cast<std::ptrdiff_t>(index);
   const auto finds = [](const Phase& p) { return std::holds_alternative<DeriveOptions>(p.options) || std::holds_alternative<SearchOptions>(p.options); };
   if (std::none_of(config.phases.begin(), end, finds)) throw UsageError("needs a derive or search phase before it");
+  const auto regrows = [](const Phase& p) {
+    const auto* supernet = std::get_if<SupernetOptions>(&p.options);
+    return supernet != nullptr && std::any_of(supernet->stages.begin(), supernet->stages.end(), [](const StageOptions& s) { return !s.network.empty(); });
+  };
+  if (std::get<RetrainOptions>(config.phases[index].options).weights == "supernet" && std::any_of(config.phases.begin(), end, regrows))
+    throw UsageError("weights: supernet needs a supernet whose stages all train one network");
 }
 
 // What trains single networks.
@@ -126,7 +132,9 @@ void check_supernet(const Config& config, const SupernetOptions& supernet, Netwo
   PartValues(find_part(architecture_update_parts(), "architecture update", supernet.update), supernet.update_options);
   for (const auto& part : supernet.regularisers) PartValues(find_part(regulariser_parts(), "regulariser", part.name), part.options);
   if (const std::string reason = misfit(supernet, open); !reason.empty()) throw Unsupported(reason);
-  const double needed = networks.training_bytes(supernet.batch);
+  double needed = networks.training_bytes(supernet.batch);
+  for (const auto& stage : supernet.stages)
+    if (!stage.network.empty()) needed = std::max(needed, networks.training_bytes(supernet.batch, stage.network));
   if (needed > memory_limit(config))
     throw UsageError("the supernet needs about " + format_bytes(needed) + " at batch " + std::to_string(supernet.batch) + ", the limit is " +
                      format_bytes(memory_limit(config)) + "; choose a smaller batch, fewer channels or cells, or raise max_memory");
@@ -199,6 +207,12 @@ const Graph& Networks::open() {
 double Networks::training_bytes(std::int64_t batch) {
   if (!cost_) cost_ = cost(open());
   return netwright::training_bytes(*cost_, batch);
+}
+
+double Networks::training_bytes(std::int64_t batch, const Settings& settings) {
+  NetworkOptions own = searched_;
+  for (const auto& [name, value] : settings) own.settings[name] = value;
+  return netwright::training_bytes(netwright::cost(space_.open(own)), batch);
 }
 
 void Networks::close_one(bool classified) {

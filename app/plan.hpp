@@ -41,6 +41,7 @@ class Networks {
   // The form that a supernet trains. Errors: Unsupported with the reason where the space has none, or the data do not feed it.
   const Graph& open();
   double training_bytes(std::int64_t batch);   // of the supernet
+  double training_bytes(std::int64_t batch, const Settings& settings);   // of the one of a stage with settings of its own. Errors: those of open().
   // Closes one architecture. Errors: UsageError where the data do not fit (a space of series, and images); with `classified`, Unsupported
   // where its output is no score a class (a pyramid of features), of a text a score a class at every step.
   void close_one(bool classified);

@@ -34,7 +34,7 @@ std::vector<SeriesPoint> series_of(const DecisionTree& tree, const OneShotReport
 
 // Untrained.
 OneShot make_one_shot(const Config& config, const Space& space, const SupernetPhase& supernet) {
-  return OneShot(space.decisions(), space.open(network_options(config, true)), supernet.options, supernet.seed, place_of(config));
+  return make_one_shot(space, network_options(config, true), supernet.options, supernet.seed, place_of(config));
 }
 
 }  // namespace

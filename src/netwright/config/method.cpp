@@ -33,6 +33,10 @@ std::string no_stages(const SupernetOptions& supernet, const SearchPart& relaxat
     return "a policy draws from all choices: stages with open need another relaxation and update";
   if (any([](const StageOptions& s) { return s.open.has_value(); }) && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0; }))
     return "stages with open say which choices there are; keep and close_every would take out others";
+  const auto regrows = [](const StageOptions& s) { return !s.network.empty(); };
+  if (!supernet.stages.empty() && regrows(supernet.stages[0])) return "the first stage's network is the phase's: its settings stand in space.search";
+  if (any([&](const StageOptions& s) { return regrows(s) && !s.fresh; })) return "a stage with a network of its own starts anew: write fresh: true beside it";
+  if (any(regrows) && any([](const StageOptions& s) { return s.teacher; })) return "a teacher's network is that of all stages: network settings do not go with it";
   if (!supernet.stages.empty() && supernet.stages[0].teacher) return "the first stage has no network to learn from: teacher stands in a later one";
   if (supernet.distil && any([](const StageOptions& s) { return s.teacher; })) return "distil and a stage's teacher are two teachers: one is needed";
   if (!relaxation.has("gradient") && any([](const StageOptions& s) { return s.close_every > 0; }))

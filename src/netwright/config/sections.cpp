@@ -69,6 +69,7 @@ const Fields<StageOptions>& stage_fields() {
       whole("close_every", &O::close_every, at_least(0), "closes the most decided edge after every so many epochs; 0 = never"),
       number("skip_dropout", &O::skip_dropout, rate, "behind candidates that hand their input on, falling to 0 over the stage"),
       flag("fresh", &O::fresh, "weights and architecture parameters start anew"),
+      settings("network", &O::network, "settings of the search network from a fresh stage on, as cells: 11"),
       {"open", "how many choices, from the last, are open, as {kernel: 3}; other decisions stay at their last; not given: all", read_open, write_open},
       whole("draws", &O::draws, at_least(1), "of the relaxation a step; their gradients add up"),
       number("learning_rate", &O::learning_rate, at_least(0), "of the weights at the start of the stage's own cosine; 0 = the phase's"),

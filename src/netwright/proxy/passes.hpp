@@ -58,8 +58,10 @@ class Passes {
   // norms too). Cost: `batch` backward passes, and batch x params numbers.
   const at::Tensor& tangent_kernel();
 
-  // A pass of its own: gradients of the loss of some samples, one a layer. `differentiable`: they can be differentiated again.
-  std::vector<at::Tensor> weight_gradients(const at::Tensor& inputs, const at::Tensor& targets, bool differentiable = false);
+  // Gradients of the batch's loss, one a layer, that can be differentiated again.
+  std::vector<at::Tensor> curved_gradients();
+  // A pass of its own: gradients of the loss of some samples, one a layer.
+  std::vector<at::Tensor> weight_gradients(const at::Tensor& inputs, const at::Tensor& targets);
   // Puts the running statistics back to where they were when this object began.
   void restore_statistics();
 

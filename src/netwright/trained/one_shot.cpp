@@ -277,7 +277,17 @@ void OneShot::freeze_teacher() {
   teacher_->set_noise(false);
 }
 
+void OneShot::grow(std::int64_t stage) {
+  while (stage > 0 && options_.stages[static_cast<std::size_t>(stage)].network.empty()) --stage;
+  if (stage == grown_) return;
+  if (!open_) throw Error("a stage has a network of its own, and nothing says how the space's graph is made with its settings");
+  supernet_ = Supernet(partial_channels(open_(options_.stages[static_cast<std::size_t>(stage)].network), options_.partial), place_, lowering_);
+  weights_ = weight_optimiser();
+  grown_ = stage;
+}
+
 void OneShot::start_anew(std::int64_t stage) {
+  grow(stage);
   const auto number = static_cast<std::uint64_t>(stage);
   supernet_.initialise(seed_.derive("weights", number));
   const auto fresh = ArchitectureParameters::start(tree_, seed_.derive("stage", number), place_, {.edges = options_.edge_weights});
@@ -321,6 +331,7 @@ TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, co
   if (!history_.empty()) run.before = history_.back().seconds;
   for (auto epoch = static_cast<std::int64_t>(history_.size()) + 1; epoch <= epochs() && !ended_; ++epoch) {
     seed_torch(seed_.derive("torch", static_cast<std::uint64_t>(epoch)));
+    run.parameters = supernet_.parameters();   // of this stage's network
     Steps sums(place_.device);
     if (!run_epoch(run, epoch, sums)) return TrainEnd::interrupted;
     history_.push_back(close_epoch(run, epoch, sums, split.validation));
@@ -619,6 +630,8 @@ void OneShot::save(const std::filesystem::path& file) const {
 void OneShot::load(const std::filesystem::path& file) {
   const Checkpoint checkpoint = load_checkpoint(file);
   const auto note = nlohmann::json::parse(checkpoint.note);
+  const auto done = static_cast<std::int64_t>(note.at("history").size()) + (note.at("ended").get<bool>() ? 0 : 1);
+  if (!options_.stages.empty()) grow(place_of(std::min(done, epochs())).index);
   if (note.at("seed") != seed_.value() || note.at("graph") != hex(canonical_hash(supernet_.graph())))
     throw UsageError("checkpoint " + file.string() + " belongs to another search (its seed or its space differs)");
   teacher_.reset();
@@ -639,6 +652,16 @@ void OneShot::load(const std::filesystem::path& file) {
   ended_ = note.at("ended");
   history_.clear();
   for (const auto& report : note.at("history")) history_.push_back(from_json(report));
+}
+
+OneShot make_one_shot(const Space& space, const NetworkOptions& network, const SupernetOptions& options, const Seed& seed, NetworkPlace place) {
+  OneShot search(space.decisions(), space.open(network), options, seed, place);
+  search.grow_by([&space, network](const Settings& settings) {
+    NetworkOptions own = network;
+    for (const auto& [name, value] : settings) own.settings[name] = value;
+    return space.open(own);
+  });
+  return search;
 }
 
 }  // namespace netwright

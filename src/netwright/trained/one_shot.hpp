@@ -75,6 +75,9 @@ class OneShot {
   const SupernetOptions& options() const { return options_; }
   const std::shared_ptr<const Policy>& policy() const { return policy_; }   // null where nothing learns by rewards
 
+  // The space's open graph with such settings, for stages that have some. Call it before train() and load().
+  void grow_by(std::function<Graph(const Settings&)> open) { open_ = std::move(open); }
+
   // A relaxation of your own in place of the named one. Call it before train().
   void use_relaxation(std::unique_ptr<Relaxation> relaxation) { relaxation_ = std::move(relaxation); }
   void add_regulariser(std::unique_ptr<Regulariser> regulariser) { regularisers_.push_back(std::move(regulariser)); }
@@ -102,6 +105,7 @@ class OneShot {
   void enter_stage(std::int64_t stage);
   void freeze_teacher();
   void start_anew(std::int64_t stage);
+  void grow(std::int64_t stage);                                // to the network of the last stage up to this one that has its own
   bool watches_curvature() const;
   bool too_curved();                                            // eigenvalue_stop: also puts the earlier parameters back
   double eigenvalue(const Batch& batch, std::int64_t epoch);
@@ -126,6 +130,8 @@ class OneShot {
   Seed seed_;
   NetworkPlace place_;
   LoweringOptions lowering_;
+  std::function<Graph(const Settings&)> open_;
+  std::int64_t grown_ = 0;              // the stage whose network it is
   Supernet supernet_;
   std::unique_ptr<Supernet> teacher_;   // frozen, from the first stage on that learns from one
   ArchitectureParameters parameters_;
@@ -138,5 +144,8 @@ class OneShot {
   std::vector<OneShotReport> history_;
   bool ended_ = false;                  // by an alarm: no epoch follows
 };
+
+// The search of a space in its open form, whose stages may have networks of their own. The space outlives it.
+OneShot make_one_shot(const Space& space, const NetworkOptions& network, const SupernetOptions& options, const Seed& seed, NetworkPlace place = {});
 
 }  // namespace netwright

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <unistd.h>
 
+#include "netwright/config/method.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/learned/policy.hpp"
@@ -404,6 +405,46 @@ TEST(Latency, IsATimeOfAnyClosedNetwork) {
   Rng rng = Seed(1).rng();
   const NetworkOptions tiny{.input = {5}, .classes = 7, .settings = {{"width", "8"}}};
   EXPECT_GT(latency_ms(text->close(sample(text->decisions(), rng), tiny), {}, {.runs = 1}), 0);
+}
+
+// ---- stages with networks of their own ----
+
+TEST(Growth, AFreshStageTrainsANetworkOfItsOwnAndResumesToTheSameBits) {
+  const auto space = find_space("nasbench201");
+  const Split split = light_and_dark(64, 8);
+  const SupernetOptions options{.batch = 16, .stages = {{.epochs = 1, .keep = 3}, {.epochs = 1, .fresh = true, .network = {{"cells", "2"}}}, {.epochs = 1, .fresh = true}}};
+  const auto file = std::filesystem::temp_directory_path() / ("growth" + std::to_string(getpid()) + ".safetensors");
+  std::filesystem::remove(file);
+  OneShot whole = make_one_shot(*space, small(), options, Seed(3));
+  const std::int64_t before = cost(whole.supernet().graph()).params;
+  whole.train(split, {});
+  NetworkOptions grown = small();
+  grown.settings["cells"] = "2";
+  EXPECT_EQ(cost(whole.supernet().graph()).params, cost(space->open(grown)).params);
+  EXPECT_LT(before, cost(whole.supernet().graph()).params);
+  for (std::int64_t stop = 1; stop < 3; ++stop) {
+    std::filesystem::remove(file);
+    OneShot first = make_one_shot(*space, small(), options, Seed(3));
+    first.train(split, {}, {.on_epoch = [&](const OneShotReport& r) { return r.epoch < stop; }, .checkpoint = file});
+    OneShot second = make_one_shot(*space, small(), options, Seed(3));
+    second.train(split, {}, {.checkpoint = file});
+    EXPECT_EQ(second.probabilities(), whole.probabilities()) << stop;
+    for (std::size_t i = 0; i < whole.supernet().tensors().size(); ++i)
+      EXPECT_TRUE(whole.supernet().tensors()[i].tensor.equal(second.supernet().tensors()[i].tensor)) << stop << whole.supernet().tensors()[i].name;
+  }
+  OneShot loaded = make_one_shot(*space, small(), options, Seed(3));
+  loaded.load(file);
+  EXPECT_EQ(derive(loaded, {}, split.validation, Seed(1)), derive(whole, {}, split.validation, Seed(1)));
+  std::filesystem::remove(file);
+}
+
+TEST(Growth, WrongStagesAreOneLine) {
+  const auto space = find_space("nasbench201");
+  const auto said = [&](const std::vector<StageOptions>& stages) { return misfit({.stages = stages}); };
+  EXPECT_EQ(said({{.fresh = true, .network = {{"cells", "2"}}}}), "the first stage's network is the phase's: its settings stand in space.search");
+  EXPECT_EQ(said({{}, {.network = {{"cells", "2"}}}}), "a stage with a network of its own starts anew: write fresh: true beside it");
+  EXPECT_EQ(said({{}, {.fresh = true, .network = {{"cells", "2"}}}, {.teacher = true}}),
+            "a teacher's network is that of all stages: network settings do not go with it");
 }
 
 }  // namespace
