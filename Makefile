@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY ?= passive
 JOBS ?= $(shell awk -v cores=$$(nproc) '/MemAvailable/ {m = int($$2 / 1500000)} END {print m < 1 ? 1 : m < cores ? m : cores}' /proc/meminfo)
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build test demo bench bench-rivals sanitize install matrix clean
+.PHONY: help deps build test demo bench bench-rivals sanitize sanitize-kernels install matrix clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,11 @@ sanitize: deps  ## build the rooms without torch under ASan and UBSan and run th
 	@tools/configure sanitize
 	@cmake --build --preset sanitize --parallel $(JOBS)
 	@ctest --preset sanitize
+
+sanitize-kernels: deps  ## the same for the fused kernels (four minutes)
+	@tools/configure sanitize-kernels
+	@cmake --build --preset sanitize-kernels --parallel $(JOBS)
+	@ctest --preset sanitize-kernels
 
 matrix: build  ## which spaces, strategies and evaluators go together, and every such pair run at smoke size (hours)
 	@build/bin/netwright matrix
