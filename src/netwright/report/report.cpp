@@ -123,6 +123,26 @@ std::string best_trials_table(const ReportData& data) {
   return html_table(columns, rows) + (all > most_trials ? "<p class=\"quiet\">The best " + std::to_string(most_trials) + " of " + std::to_string(all) + " finished trials.</p>" : "");
 }
 
+// Phases with bounds of their own, as one search of a supernet for several devices: what each found within them.
+std::string bounds_section(const ReportData& data) {
+  Rows rows;
+  for (const auto& [phase, bounds] : data.bounds) {
+    Goal goal = data.goal;
+    goal.constraints.insert(goal.constraints.end(), bounds.begin(), bounds.end());
+    const auto found = best(data.trials, goal, phase);
+    if (!found) continue;
+    std::string limits, reached;
+    for (const auto& bound : bounds) limits += (limits.empty() ? "" : ", ") + escape_html(bound.metric) + (bound.at_least ? " &#8805; " : " &#8804; ") + format_metric(bound.metric, bound.at_most);
+    std::vector<std::string> shown = table_metrics(data);
+    for (const auto& bound : bounds)
+      if (std::find(shown.begin(), shown.end(), bound.metric) == shown.end()) shown.push_back(bound.metric);
+    for (const auto& metric : shown)
+      if (const auto value = found->outcome.metrics.find(metric); value != found->outcome.metrics.end()) reached += (reached.empty() ? "" : ", ") + escape_html(metric) + " " + format_metric(metric, value->second);
+    rows.push_back({escape_html(phase), limits, violation(goal, found->outcome.metrics) > 0 ? "<b>missed</b>" : "met", reached, code(found->architecture, 60)});
+  }
+  return rows.empty() ? "" : html_table({{"phase"}, {"bounds"}, {"by its best"}, {"which has"}, {"architecture"}}, rows);
+}
+
 std::string failed_trials_table(const ReportData& data) {
   Rows rows;
   std::size_t failed = 0;
@@ -175,6 +195,7 @@ std::string best_architecture(const ReportData& data) {
 std::string render(const ReportData& data) {
   const Verdict found = verdict(data.trials, data.goal);
   std::string body = head(data, found);
+  body += section("Within each phase's bounds", bounds_section(data));
   body += section("Best architecture", architecture_section(data));
   body += section("Accuracy against cost", figure_grid(cost_figures(data)));
   body += section("Search history", figure_grid(history_figures(data)));
@@ -194,6 +215,9 @@ std::string html_report(const Study& study, const Space& space, const Config& co
 
 std::string html_report(ReportData data, const Space& space, const Config& config) {
   for (const auto& decision : space.decisions()) data.choices[decision.name] = decision.choices;
+  // Phases are journalled in the config's order.
+  for (std::size_t i = 0; i < std::min(data.phases.size(), config.phases.size()); ++i)
+    if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options); search != nullptr && !search->constraints.empty()) data.bounds[data.phases[i].name] = search->constraints;
   data.drawings = draw_architecture(space, best_architecture(data), {.input = space.info().input, .classes = space.info().classes, .settings = config.space.network});
   return render(data);
 }

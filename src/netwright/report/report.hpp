@@ -28,6 +28,7 @@ struct ReportData {
   std::vector<Trial> trials;
   std::map<std::string, std::vector<SeriesPoint>> series = {};    // by phase
   std::map<std::string, std::vector<std::string>> choices = {};   // by decision: names of the shares
+  std::map<std::string, std::vector<Constraint>> bounds = {};     // by search phase that has some of its own
   std::vector<Drawing> drawings = {};                             // of the best architecture; the last one is the whole network
 };
 

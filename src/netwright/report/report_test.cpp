@@ -162,6 +162,22 @@ TEST(Report, AStudyIsReadAndItsBestNetworkDrawn) {
   EXPECT_TRUE(says(html, space->decisions()[0].choices[2] + " 0.3"));
 }
 
+TEST(Report, PhasesWithBoundsOfTheirOwnTellWhatTheyFound) {
+  const auto space = find_space("nasbench201");
+  Study study = Study::create(":memory:", {.name = "small", .space = "nasbench201", .config = "name: small", .seed = 3});
+  Config config;
+  config.space.name = "nasbench201";
+  for (const auto& [name, bound] : {std::pair("search", 2e6), std::pair("search_2", 1e6), std::pair("search_3", 100.0)}) {
+    study.put_phase({.name = name, .kind = "search", .state = "done"});
+    config.phases.push_back({"search", SearchOptions{.constraints = {{.metric = "params", .at_most = bound}}}});
+    for (int i = 0; i < 3; ++i) study.append_finished(trial(i, name, "", "arch" + std::to_string(i), {{"val_accuracy", 0.5 + 0.1 * i}, {"params", 0.6e6 * (i + 1)}}));
+  }
+  const std::string html = html_report(study, *space, config);
+  expect_sound(html);
+  for (const char* part : {"params &#8804; 2M", "params &#8804; 1M", "params &#8804; 100", "val_accuracy 70.00 %, params 1.8M", "val_accuracy 50.00 %, params 600k", "<b>missed</b>"})
+    EXPECT_TRUE(says(html, part)) << part;
+}
+
 TEST(Report, AnArchitectureOfAnotherVersionIsLeftUndrawn) {
   EXPECT_TRUE(draw_architecture(*find_space("nasbench201"), "nonsense", {}).empty());
   ReportData derived{.record = {.name = "derived"}, .phases = {{.name = "derive", .summary = R"({"architecture": "x=y"})"}}};
