@@ -132,12 +132,14 @@ std::string bounds_section(const ReportData& data) {
     const auto found = best(data.trials, goal, phase);
     if (!found) continue;
     std::string limits, reached;
-    for (const auto& bound : bounds) limits += (limits.empty() ? "" : ", ") + escape_html(bound.metric) + (bound.at_least ? " &#8805; " : " &#8804; ") + format_metric(bound.metric, bound.at_most);
+    for (const auto& bound : bounds)
+      limits += (limits.empty() ? "" : ", ") + escape_html(bound.metric) + (bound.at_least ? " &#8805; " : " &#8804; ") + format_metric(bound.metric, bound.at_most);
     std::vector<std::string> shown = table_metrics(data);
     for (const auto& bound : bounds)
       if (std::find(shown.begin(), shown.end(), bound.metric) == shown.end()) shown.push_back(bound.metric);
     for (const auto& metric : shown)
-      if (const auto value = found->outcome.metrics.find(metric); value != found->outcome.metrics.end()) reached += (reached.empty() ? "" : ", ") + escape_html(metric) + " " + format_metric(metric, value->second);
+      if (const auto value = found->outcome.metrics.find(metric); value != found->outcome.metrics.end())
+        reached += (reached.empty() ? "" : ", ") + escape_html(metric) + " " + format_metric(metric, value->second);
     rows.push_back({escape_html(phase), limits, violation(goal, found->outcome.metrics) > 0 ? "<b>missed</b>" : "met", reached, code(found->architecture, 60)});
   }
   return rows.empty() ? "" : html_table({{"phase"}, {"bounds"}, {"by its best"}, {"which has"}, {"architecture"}}, rows);
@@ -217,7 +219,8 @@ std::string html_report(ReportData data, const Space& space, const Config& confi
   for (const auto& decision : space.decisions()) data.choices[decision.name] = decision.choices;
   // Phases are journalled in the config's order.
   for (std::size_t i = 0; i < std::min(data.phases.size(), config.phases.size()); ++i)
-    if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options); search != nullptr && !search->constraints.empty()) data.bounds[data.phases[i].name] = search->constraints;
+    if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options); search != nullptr && !search->constraints.empty())
+      data.bounds[data.phases[i].name] = search->constraints;
   data.drawings = draw_architecture(space, best_architecture(data), {.input = space.info().input, .classes = space.info().classes, .settings = config.space.network});
   return render(data);
 }

@@ -18,7 +18,10 @@ Part first(Part part, std::int64_t images) {
 class Inherit : public Evaluator {
  public:
   explicit Inherit(const InheritCase& c)
-      : case_(c), one_shot_(make_one_shot(*c.space, c.network, c.supernet, c.seed, c.place)), part_(first(c.split->validation, c.images)), statistics_(first(c.split->train, c.recalibrate)) {
+      : case_(c),
+        one_shot_(make_one_shot(*c.space, c.network, c.supernet, c.seed, c.place)),
+        part_(first(c.split->validation, c.images)),
+        statistics_(first(c.split->train, c.recalibrate)) {
     one_shot_.load(c.checkpoint);
     info_ = {.name = "inherit",
              .title = "accuracy with the weights of a trained supernet",
