@@ -5,6 +5,7 @@
 
 #include "catalogue.hpp"
 #include "network_words.hpp"
+#include "phases.hpp"
 #include "netwright/config/tree.hpp"
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
@@ -102,8 +103,7 @@ int check_config(const CheckOptions& options, std::ostream& out) {
   const CostRange range = cost_range(*space, network, config.seed);
   Goal goal = config.goal;
   for (const auto& phase : config.phases)
-    if (const auto* search = std::get_if<SearchOptions>(&phase.options))
-      goal.constraints.insert(goal.constraints.end(), search->constraints.begin(), search->constraints.end());
+    if (const auto* search = std::get_if<SearchOptions>(&phase.options)) goal = within(std::move(goal), *search);
   const auto views = outlook(goal, range);
   Json found{
       {"config", options.file},    {"space", space->info().name},        {"size", size(space->decisions())}, {"decisions", space->decisions().size()},

@@ -147,13 +147,17 @@ std::vector<std::string> phase_names(const Config& config) {
   return names;
 }
 
+Goal within(Goal goal, const SearchOptions& search) {
+  goal.constraints.insert(goal.constraints.end(), search.constraints.begin(), search.constraints.end());
+  return goal;
+}
+
 Goal goal_of(const Config& config, std::string_view phase) {
   const auto names = phase_names(config);
-  Goal goal = config.goal;
   for (std::size_t i = 0; i < names.size(); ++i)
     if (const auto* search = std::get_if<SearchOptions>(&config.phases[i].options); search != nullptr && names[i] == phase)
-      goal.constraints.insert(goal.constraints.end(), search->constraints.begin(), search->constraints.end());
-  return goal;
+      return within(config.goal, *search);
+  return config.goal;
 }
 
 std::string run_search_phase(const PhaseContext& context, const Phase& phase) {

@@ -60,6 +60,7 @@ std::vector<std::string> phase_names(const Config& config);
 
 // What is good in this phase: the config's goal and the phase's own constraints.
 Goal goal_of(const Config& config, std::string_view phase);
+Goal within(Goal goal, const SearchOptions& search);
 
 // Runs what is not done yet. Errors: those of the phases; Interrupted.
 void run_phases(const Abilities& program, const Config& config, const std::shared_ptr<const Space>& space, Study& study,

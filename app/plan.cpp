@@ -5,6 +5,7 @@
 #include "catalogue.hpp"
 #include "fidelity_words.hpp"
 #include "network_words.hpp"
+#include "phases.hpp"
 #include "netwright/config/method.hpp"
 #include "netwright/config/text.hpp"
 #include "netwright/core/error.hpp"
@@ -87,8 +88,7 @@ std::string unjudged(const EvaluatorEntry& entry, const Space& space, const Data
 }
 
 void check_search(const Config& config, const std::shared_ptr<const Space>& space, const SearchOptions& search, Networks& networks) {
-  Goal goal = config.goal;
-  goal.constraints.insert(goal.constraints.end(), search.constraints.begin(), search.constraints.end());
+  const Goal goal = within(config.goal, search);
   refuse_test_part(goal);
   strategy_of(search, space, goal, Seed(config.seed));
   scheduler_of(search, space, goal, Seed(config.seed));

@@ -72,8 +72,9 @@ Abilities training_abilities() {
     entries.push_back(lazy_train_entry(config, folder));
     entries.push_back(inherit_entry(config, folder, phase));
     entries.push_back(lazy_score_entry(config));
-    const NetworkPlace place = place_of(config, largest_window(config));
-    return with_timing(with_ranks(std::move(entries)), [place](const Graph& closed, const TimingOptions& options) { return latency_ms(closed, place, options); });
+    return with_timing(with_ranks(std::move(entries)), [config](const Graph& closed, const TimingOptions& options) {
+      return latency_ms(closed, place_of(config, largest_window(config)), options);
+    });
   };
   return program;
 }

@@ -184,7 +184,7 @@ int profile_with_torch(const NetworkVerbOptions& options, std::ostream& out) {
   NetworkVerbOptions counted = options;
   counted.latency = 0;
   profile(counted, out);
-  out << "latency_ms        " << format_count(latency) << "   (" << at::get_num_threads() << " threads, the median of " << options.latency << " passes of one sample)\n";
+  out << "latency_ms          " << format_count(latency) << "   (" << at::get_num_threads() << " threads, the median of " << options.latency << " passes of one sample)\n";
   return done;
 }
 

@@ -68,4 +68,14 @@ void report(const std::string& name, const Json& fields) {
   std::cout << line.dump() << std::endl;
 }
 
+int guarded(const std::string& name, const std::function<void()>& work) {
+  try {
+    work();
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << '\n';
+    return 1;
+  }
+}
+
 }  // namespace netwright::bench

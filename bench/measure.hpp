@@ -26,6 +26,9 @@ double peak_memory_mb();
 // Since the process was started, to 10 ms.
 double process_seconds();
 
+// Runs a benchmark; 1 and one line "NAME: ..." where it throws.
+int guarded(const std::string& name, const std::function<void()>& work);
+
 // Prints {"benchmark": name, ...fields, "command": how this process was started} on one line.
 void report(const std::string& name, const Json& fields);
 

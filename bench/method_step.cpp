@@ -98,16 +98,13 @@ void measure(const Setting& setting, const RelaxationEntry& entry, const Batch& 
 }  // namespace netwright::bench
 
 int main(int count, char** words) {
-  using netwright::bench::Batch;
-  try {
+  return netwright::bench::guarded("method_step", [&] {
     const auto setting = netwright::bench::read(count, words);
     at::set_num_threads(setting.threads);
     at::manual_seed(1);
-    const Batch batch{at::randn({setting.batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), at::randint(10, {setting.batch}, at::kLong)};
+    const netwright::bench::Batch batch{at::randn({setting.batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast),
+                                        at::randint(10, {setting.batch}, at::kLong)};
     for (const auto& entry : netwright::relaxations())
       if (!entry.needs_policy) netwright::bench::measure(setting, entry, batch);
-  } catch (const std::exception& error) {
-    std::cerr << "method_step: " << error.what() << '\n';
-    return 1;
-  }
+  });
 }

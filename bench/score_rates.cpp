@@ -118,12 +118,9 @@ void compare(const Setting& setting) {
 }  // namespace netwright::bench
 
 int main(int count, char** words) {
-  try {
+  return netwright::bench::guarded("score_rates", [&] {
     const auto setting = netwright::bench::read(count, words);
     at::set_num_threads(setting.threads);
     netwright::bench::compare(setting);
-  } catch (const std::exception& error) {
-    std::cerr << "score_rates: " << error.what() << '\n';
-    return 1;
-  }
+  });
 }

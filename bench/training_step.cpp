@@ -164,12 +164,9 @@ void compare(const Setting& setting) {
 }  // namespace netwright::bench
 
 int main(int count, char** words) {
-  try {
+  return netwright::bench::guarded("training_step", [&] {
     const auto setting = netwright::bench::read(count, words);
     at::set_num_threads(setting.threads);
     netwright::bench::compare(setting);
-  } catch (const std::exception& error) {
-    std::cerr << "training_step: " << error.what() << '\n';
-    return 1;
-  }
+  });
 }

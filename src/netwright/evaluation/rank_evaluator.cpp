@@ -7,6 +7,7 @@
 #include "netwright/core/names.hpp"
 #include "netwright/core/rng.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/evaluation/around.hpp"
 #include "netwright/objective/aggregate.hpp"
 #include "netwright/objective/pareto.hpp"
 #include "netwright/objective/test_part.hpp"
@@ -31,24 +32,12 @@ EvaluatorEntry bare_entry() {
           .forwards = true};
 }
 
-std::string text(const EvaluatorCase& evaluator_case, std::string_view name) { return trim(option(bare_entry(), evaluator_case, name)); }
-
-std::int64_t whole(const EvaluatorCase& evaluator_case, const std::string& name, double least) {
-  const std::string given = text(evaluator_case, name);
-  const double value = parse_count(given);
-  if (!(value >= least) || value > 1e15 || value != static_cast<double>(static_cast<std::int64_t>(value)))
-    refuse(name, "'" + given + "' is not a whole number of at least " + format_count(least));
-  return static_cast<std::int64_t>(value);
-}
-
-EvaluatorCase inner_case(const EvaluatorCase& outer) {
-  EvaluatorCase inner = outer;
-  for (const EvaluatorOption& own : bare_entry().options) inner.options.erase(own.name);
-  return inner;
+std::int64_t whole(const EvaluatorCase& outer, const std::string& name, double least) {
+  return whole_option(bare_entry(), outer, name, least, 1e15, "of at least " + format_count(least));
 }
 
 std::vector<Objective> scores_of(const EvaluatorCase& evaluator_case, const EvaluatorInfo& inner) {
-  const std::string given = text(evaluator_case, "scores");
+  const std::string given = trimmed_option(bare_entry(), evaluator_case, "scores");
   if (given.empty()) refuse("scores", "name the metrics of evaluator " + inner.name + " that are ranked, with commas between");
   const Goal goal = parse_goal(given);
   if (!goal.constraints.empty()) refuse("scores", "'" + given + "' has a bound; bounds stand in the goal");
@@ -126,14 +115,9 @@ class RankEvaluator : public Evaluator {
 
 std::vector<EvaluatorEntry> with_ranks(std::vector<EvaluatorEntry> entries) {
   EvaluatorEntry entry = bare_entry();
-  entry.unsuited = [entries](const EvaluatorCase& outer) {
-    const EvaluatorEntry& inner = find_evaluator(entries, text(outer, "of"));
-    const EvaluatorCase own = inner_case(outer);
-    check_options(inner, own);
-    return inner.unsuited ? inner.unsuited(own) : "";
-  };
+  entry.unsuited = [entries](const EvaluatorCase& outer) { return inner_unsuited(entries, bare_entry(), outer); };
   entry.make = [entries](const EvaluatorCase& outer) -> std::unique_ptr<Evaluator> {
-    return std::make_unique<RankEvaluator>(outer, make_evaluator(entries, text(outer, "of"), inner_case(outer)));
+    return std::make_unique<RankEvaluator>(outer, make_inner(entries, bare_entry(), outer));
   };
   entries.push_back(std::move(entry));
   return entries;

@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "netwright/core/error.hpp"
-#include "netwright/core/names.hpp"
-#include "netwright/core/units.hpp"
+#include "netwright/evaluation/around.hpp"
 
 namespace netwright {
 namespace {
@@ -20,22 +19,9 @@ EvaluatorEntry bare_entry() {
           .forwards = true};
 }
 
-std::string text(const EvaluatorCase& evaluator_case, std::string_view name) { return trim(option(bare_entry(), evaluator_case, name)); }
-
-std::int64_t whole(const EvaluatorCase& evaluator_case, const std::string& name) {
-  const std::string given = text(evaluator_case, name);
-  const double value = parse_count(given);
-  if (!(value >= 1) || value > 1e6 || value != static_cast<double>(static_cast<std::int64_t>(value)))
-    throw UsageError("evaluator timed, option " + name + ": '" + given + "' is not a whole number from 1 to a million");
-  return static_cast<std::int64_t>(value);
-}
-
-TimingOptions timing_of(const EvaluatorCase& evaluator_case) { return {.runs = whole(evaluator_case, "runs"), .batch = whole(evaluator_case, "batch")}; }
-
-EvaluatorCase inner_case(const EvaluatorCase& outer) {
-  EvaluatorCase inner = outer;
-  for (const EvaluatorOption& own : bare_entry().options) inner.options.erase(own.name);
-  return inner;
+TimingOptions timing_of(const EvaluatorCase& outer) {
+  const auto whole = [&](const char* name) { return whole_option(bare_entry(), outer, name, 1, 1e6, "from 1 to a million"); };
+  return {.runs = whole("runs"), .batch = whole("batch")};
 }
 
 class TimedEvaluator : public Evaluator {
@@ -51,7 +37,12 @@ class TimedEvaluator : public Evaluator {
 
   Outcome evaluate(const Candidate& candidate, const Fidelity& fidelity, const Progress& progress) override {
     Outcome outcome = inner_->evaluate(candidate, fidelity, progress);
-    if (outcome.status != Status::failed) outcome.metrics["latency_ms"] = stopwatch_(case_.space->close(candidate.architecture, case_.network), options_);
+    if (outcome.status == Status::failed) return outcome;
+    try {
+      outcome.metrics["latency_ms"] = stopwatch_(case_.space->close(candidate.architecture, case_.network), options_);
+    } catch (const UsageError& error) {   // a network that cannot be built is the candidate's fault
+      return {.status = Status::failed, .reason = error.what(), .metrics = std::move(outcome.metrics)};
+    }
     return outcome;
   }
 
@@ -70,15 +61,12 @@ class TimedEvaluator : public Evaluator {
 std::vector<EvaluatorEntry> with_timing(std::vector<EvaluatorEntry> entries, const Stopwatch& stopwatch) {
   EvaluatorEntry entry = bare_entry();
   entry.unsuited = [entries](const EvaluatorCase& outer) {
-    const EvaluatorEntry& inner = find_evaluator(entries, text(outer, "of"));
-    const EvaluatorCase own = inner_case(outer);
     timing_of(outer);
-    check_options(inner, own);
-    return inner.unsuited ? inner.unsuited(own) : "";
+    return inner_unsuited(entries, bare_entry(), outer);
   };
   if (stopwatch)
     entry.make = [entries, stopwatch](const EvaluatorCase& outer) -> std::unique_ptr<Evaluator> {
-      return std::make_unique<TimedEvaluator>(outer, make_evaluator(entries, text(outer, "of"), inner_case(outer)), stopwatch);
+      return std::make_unique<TimedEvaluator>(outer, make_inner(entries, bare_entry(), outer), stopwatch);
     };
   entries.push_back(std::move(entry));
   return entries;

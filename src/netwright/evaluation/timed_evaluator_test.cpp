@@ -51,6 +51,15 @@ TEST(Timed, OptionsOfTheOtherReachIt) {
   EXPECT_GT(evaluator->evaluate({.architecture = sample(space->decisions(), rng)}, {}, {}).metrics.at("val_accuracy"), 0.05);
 }
 
+TEST(Timed, ANetworkThatCannotBeBuiltIsAnOutcome) {
+  const auto refuses = [](const Graph&, const TimingOptions&) -> double { throw UsageError("no such network"); };
+  const auto evaluator = make_evaluator(with_timing(torch_free_evaluators(), refuses), "timed", case_of({}));
+  Rng rng = Seed(3).rng();
+  const Outcome outcome = evaluator->evaluate({.architecture = sample(find_space("nasbench201")->decisions(), rng)}, {}, {});
+  EXPECT_EQ(outcome.status, Status::failed);
+  EXPECT_EQ(outcome.reason, "no such network");
+}
+
 TEST(Timed, BadOptionsAreOneLine) {
   EXPECT_EQ(message_of({{"runs", "0"}}), "evaluator timed, option runs: '0' is not a whole number from 1 to a million");
   EXPECT_EQ(message_of({{"batch", "1.5"}}), "evaluator timed, option batch: '1.5' is not a whole number from 1 to a million");
