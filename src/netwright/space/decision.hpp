@@ -44,6 +44,10 @@ struct Rule {
   std::string text;                                // completes "the space asks that ..."
   std::function<bool(const Architecture&)> holds;  // of architectures whose picks are legal one by one
   std::function<std::string()> count;              // how many there are, exactly, as decimal digits
+  // For searches decision by decision: the rule looks at no decision before `first`, and `may_hold` tells whether picks of the first
+  // `decided` decisions can be completed; null: only whole architectures can be judged.
+  std::size_t first = 0;
+  std::function<bool(const Architecture&, std::size_t decided)> may_hold = nullptr;
 };
 
 struct Draws;  // how a pick is drawn so that architectures come out uniform (draws.hpp)

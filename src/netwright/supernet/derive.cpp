@@ -1,8 +1,11 @@
 #include "netwright/supernet/derive.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <queue>
 
+#include "netwright/core/error.hpp"
 #include "netwright/supernet/relaxation.hpp"
 
 namespace netwright {
@@ -48,6 +51,53 @@ std::int64_t strongest_inputs(const DecisionTree& tree, const Probabilities& pro
   return mask;
 }
 
+// Picks of the first `decided` decisions, and what they cost beside the strongest ones: the sum of log(largest / own).
+struct Beginning {
+  double loss;
+  Architecture architecture;
+  std::size_t decided;
+  bool operator<(const Beginning& other) const { return loss > other.loss; }  // the cheapest is the top of a queue
+};
+
+std::vector<Beginning> continued(const DecisionTree& tree, const Probabilities& probabilities, const Beginning& from) {
+  const std::size_t d = from.decided;
+  const auto next = [&](std::int64_t pick, double loss) {
+    Beginning made{from.loss + loss, from.architecture, d + 1};
+    made.architecture.picks[d] = pick;
+    return made;
+  };
+  if (!active(tree, from.architecture, static_cast<int>(d))) return {next(Architecture::inactive, 0)};
+  if (tree[d].kind == Kind::k_of_n) return {next(from.architecture.picks[d], 0)};
+  std::vector<Beginning> list;
+  const double largest = probabilities[d][static_cast<std::size_t>(best_choice(tree[d], probabilities[d]))];
+  for (int i = 0; i < static_cast<int>(tree[d].choices.size()); ++i) {
+    constexpr double least = 1e-300;  // a choice of weight zero comes last, and it comes
+    if (tree[d].may_pick(i)) list.push_back(next(i, std::log(std::max(largest, least) / std::max(probabilities[d][static_cast<std::size_t>(i)], least))));
+  }
+  return list;
+}
+
+// `picks` are the strongest of every decision, inactive ones too.
+Architecture strongest_within_rule(const DecisionTree& tree, const Probabilities& probabilities, const Architecture& picks) {
+  const Rule& rule = *tree.rule();
+  constexpr int most_steps = 1'000'000;
+  Beginning start{0, normalised(tree, picks), rule.first};
+  std::copy(picks.picks.begin() + static_cast<std::ptrdiff_t>(rule.first), picks.picks.end(), start.architecture.picks.begin() + static_cast<std::ptrdiff_t>(rule.first));
+  std::priority_queue<Beginning> open;
+  open.push(std::move(start));
+  for (int step = 0; step < most_steps && !open.empty(); ++step) {
+    const Beginning best = open.top();
+    open.pop();
+    if (best.decided == tree.size()) {
+      if (rule.holds(best.architecture)) return best.architecture;
+      continue;
+    }
+    for (auto& one : continued(tree, probabilities, best))
+      if (!rule.may_hold || rule.may_hold(one.architecture, one.decided)) open.push(std::move(one));
+  }
+  throw Error("no architecture was derived: the space asks that " + rule.text);
+}
+
 }  // namespace
 
 Architecture strongest(const DecisionTree& tree, const Probabilities& probabilities) {
@@ -57,7 +107,8 @@ Architecture strongest(const DecisionTree& tree, const Probabilities& probabilit
     architecture.picks.push_back(decision.kind == Kind::k_of_n ? strongest_inputs(tree, probabilities, d)
                                                                : best_choice(decision, probabilities[static_cast<std::size_t>(d)]));
   }
-  return normalised(tree, architecture);
+  const Architecture free = normalised(tree, architecture);
+  return tree.allows(free) ? free : strongest_within_rule(tree, probabilities, architecture);
 }
 
 }  // namespace netwright

@@ -11,6 +11,7 @@
 #include "netwright/graph/cost.hpp"
 #include "netwright/graph/inherited.hpp"
 #include "netwright/nn/tensors.hpp"
+#include "netwright/space/library/autodeeplab.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
@@ -211,6 +212,26 @@ TEST(Derive, TakesTheStrongestAndNeverSearchOnly) {
   });
   const Architecture derived = strongest(tree, {{}, {0.9, 0.06, 0.04}, {0.1, 0.5, 0.4}, {0.2, 0.3, 0.5}});
   EXPECT_EQ(derived.picks, (std::vector<std::int64_t>{0b110, Architecture::inactive, 1, 2}));
+}
+
+TEST(Derive, KeepsTheTreesRule) {
+  const DecisionTree tree = path_decisions(6);
+  Rng rng(5);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::vector<double>> probabilities;
+    for (const auto& decision : tree) {
+      probabilities.emplace_back();
+      for (std::size_t i = 0; i < decision.choices.size(); ++i) probabilities.back().push_back(rng.uniform());
+    }
+    const auto product = [&](const Architecture& a) {
+      double value = 1;
+      for (std::size_t d = 0; d < tree.size(); ++d) value *= probabilities[d][static_cast<std::size_t>(a.picks[d])];
+      return value;
+    };
+    double largest = 0;
+    enumerate(tree, [&](const Architecture& a) { return largest = std::max(largest, product(a)), true; });
+    EXPECT_NEAR(product(strongest(tree, probabilities)), largest, 1e-12);
+  }
 }
 
 TEST(Relaxation, DartsHasOneVectorAnEdgeAndNoneForItsSelects) {

@@ -9,6 +9,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/learned/policy.hpp"
+#include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
 
 namespace netwright {
@@ -50,14 +51,15 @@ std::int64_t inputs_above(const DecisionTree& tree, const Probabilities& probabi
 Architecture by_threshold(OneShot& search, const PartValues& options, const Part&, const Seed&) {
   const DecisionTree& tree = search.tree();
   const Probabilities probabilities = search.probabilities();
-  Architecture architecture = strongest(tree, probabilities);
+  const Architecture few = strongest(tree, probabilities);
+  Architecture architecture = few;
   for (std::size_t d = 0; d < tree.size(); ++d)
     if (tree[d].kind == Kind::k_of_n && architecture.picks[d] != Architecture::inactive)
       architecture.picks[d] = inputs_above(tree, probabilities, d, options.number("bound"), architecture.picks[d]);
   // What an input switches on that was off is picked by its strength.
   const Architecture all = normalised(tree, architecture);
   for (std::size_t d = 0; d < tree.size(); ++d) {
-    if (all.picks[d] == Architecture::inactive || tree[d].kind == Kind::k_of_n || probabilities[d].empty()) continue;
+    if (all.picks[d] == Architecture::inactive || few.picks[d] != Architecture::inactive || tree[d].kind == Kind::k_of_n || probabilities[d].empty()) continue;
     int best = -1;
     for (int i = 0; i < static_cast<int>(tree[d].choices.size()); ++i)
       if (tree[d].may_pick(i) && (best < 0 || probabilities[d][static_cast<std::size_t>(i)] > probabilities[d][static_cast<std::size_t>(best)])) best = i;
@@ -104,7 +106,8 @@ Architecture by_samples(OneShot& search, const PartValues& options, const Part& 
   Architecture best;
   double highest = -INFINITY;
   for (int i = 0; i < static_cast<int>(options.number("samples")); ++i) {
-    const Architecture drawn = normalised(search.tree(), policy->sample(rng).architecture);
+    Architecture drawn = normalised(search.tree(), policy->sample(rng).architecture);
+    if (!search.tree().allows(drawn)) drawn = sample(search.tree(), rng);
     const double merit_of = merit(search.evaluate(drawn, part, search.options().batch), part);
     if (merit_of > highest) highest = merit_of, best = drawn;
   }

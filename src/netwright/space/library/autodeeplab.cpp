@@ -272,11 +272,11 @@ std::vector<Decision> stride_decisions(int layers) {
   return decisions;
 }
 
-// Whether the picks from `first` on are levels that follow each other, from level 0.
-bool is_path(const Architecture& architecture, std::size_t first, int steps) {
+// Whether the picks [first, last) are levels that follow each other, from level 0.
+bool is_path(const Architecture& architecture, std::size_t first, std::size_t last) {
   Int level = 0;
-  for (int step = 0; step < steps; ++step) {
-    const Int next = architecture.picks[first + static_cast<std::size_t>(step)];
+  for (std::size_t step = first; step < last; ++step) {
+    const Int next = architecture.picks[step];
     if (std::abs(next - level) > 1) return false;
     level = next;
   }
@@ -300,6 +300,15 @@ Whole paths(int steps) {
 
 constexpr const char* kRule = "neighbouring layers have equal or neighbouring strides";
 
+// The picks from `first` on are a path; any beginning of one can be gone on with.
+Rule path_rule(std::size_t first, std::function<std::string()> count) {
+  return {.text = kRule,
+          .holds = [first](const Architecture& a) { return is_path(a, first, a.picks.size()); },
+          .count = std::move(count),
+          .first = first,
+          .may_hold = [first](const Architecture& a, std::size_t decided) { return is_path(a, first, decided); }};
+}
+
 // The cell's decisions, read off a graph of one cell.
 std::vector<Decision> cell_decisions() {
   Builder b;
@@ -313,9 +322,7 @@ DecisionTree whole_tree() {
   const std::string cells = size(DecisionTree(decisions));
   const std::size_t first = decisions.size();
   for (auto& decision : stride_decisions(kLayers)) decisions.push_back(std::move(decision));
-  return DecisionTree(std::move(decisions), Rule{.text = kRule,
-                                                 .holds = [first](const Architecture& a) { return is_path(a, first, kLayers - 1); },
-                                                 .count = [cells] { return Whole(paths(kLayers - 1) * Whole(cells)).str(); }});
+  return DecisionTree(std::move(decisions), path_rule(first, [cells] { return Whole(paths(kLayers - 1) * Whole(cells)).str(); }));
 }
 
 class AutoDeepLab final : public Space {
@@ -442,9 +449,7 @@ Graph dense_network(const DenseNetwork& network, const NetworkOptions& options) 
 }
 
 DecisionTree path_decisions(int steps) {
-  return DecisionTree(
-      stride_decisions(steps + 1),
-      Rule{.text = kRule, .holds = [steps](const Architecture& a) { return is_path(a, 0, steps); }, .count = [steps] { return paths(steps).str(); }});
+  return DecisionTree(stride_decisions(steps + 1), path_rule(0, [steps] { return paths(steps).str(); }));
 }
 
 std::unique_ptr<Space> make_autodeeplab() { return std::make_unique<AutoDeepLab>(); }
