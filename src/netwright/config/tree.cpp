@@ -103,7 +103,7 @@ bool plain(std::string_view text) {
              : false;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (plain(text)) return std::string(text);
   YAML::Emitter emitter;
   emitter << YAML::DoubleQuoted << std::string(text);
@@ -111,7 +111,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string inline_form(const Tree& tree) {
-  if (tree.kind == Tree::Kind::scalar) return quoted(tree.text);
+  if (tree.kind == Tree::Kind::scalar) return in_quotes(tree.text);
   if (tree.kind == Tree::Kind::list) return "[]";
   return "{}";
 }
