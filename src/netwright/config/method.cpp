@@ -74,6 +74,11 @@ std::string no_such_decision(const SupernetOptions& supernet, const Graph& open)
   return "";
 }
 
+std::string no_images(const SupernetOptions& supernet, const Graph& open) {
+  const Shape& input = open.nodes.front().shape;
+  return supernet.resolutions.empty() || input.size() == 3 ? "" : "resolutions are of images; the network reads " + to_string(input);
+}
+
 }  // namespace
 
 std::string misfit(const SupernetOptions& supernet) {
@@ -87,6 +92,7 @@ std::string misfit(const SupernetOptions& supernet, const Graph& open) {
   if (std::string reason = misfit(supernet); !reason.empty()) return reason;
   if (std::string reason = no_sharing(open); !reason.empty()) return reason;
   if (std::string reason = no_such_decision(supernet, open); !reason.empty()) return reason;
+  if (std::string reason = no_images(supernet, open); !reason.empty()) return reason;
   if (std::string reason = relaxation_of(supernet).has("whole architectures") ? "" : no_mixing(open); !reason.empty()) return reason;
   for (const auto& part : supernet.regularisers) {
     const auto table = part.options.find("table");

@@ -98,6 +98,7 @@ struct SupernetOptions {
   bool edge_weights = false;               // selects weigh their inputs too (PC-DARTS' edge normalisation)
   std::int64_t partial = 1;                // choices see 1/partial of the channels
   bool kernel_transform = false;           // smaller kernels go through learned matrices
+  std::vector<std::int64_t> resolutions = {};  // sides of images; each step of the weights draws one. Empty: the network's own
   bool distil = false;                     // of several paths a step the first learns from labels, the others from it
   double drop_path = 0;
   double architecture_beta1 = 0.5;         // of Adam

@@ -95,6 +95,20 @@ Tree write_stages(const SupernetOptions& options) {
   return list;
 }
 
+void read_resolutions(SupernetOptions& options, const Given& given) {
+  options.resolutions.clear();
+  if (given.value.kind == Tree::Kind::nothing) return;
+  if (given.value.kind != Tree::Kind::list) refuse(given, "a list of sides in pixels ([20, 24, 28])");
+  for (std::size_t i = 0; i < given.value.items.size(); ++i)
+    options.resolutions.push_back(read_whole({given.value.items[i], given.path + "[" + std::to_string(i) + "]"}, at_least(1)));
+}
+
+Tree write_resolutions(const SupernetOptions& options) {
+  Tree list{.kind = Tree::Kind::list};
+  for (const auto side : options.resolutions) list.items.push_back({.text = std::to_string(side)});
+  return list;
+}
+
 void read_parts(std::vector<NamedPart>& parts, const Given& given, const std::string& what, const std::map<std::string, std::vector<std::string>>& known) {
   parts.clear();
   if (given.value.kind == Tree::Kind::nothing) return;
@@ -141,6 +155,7 @@ Fields<SupernetOptions> supernet_fields(const KnownNames& names) {
       flag("edge_weights", &O::edge_weights, "selects weigh their inputs too (edge normalisation)"),
       whole("partial", &O::partial, at_least(1), "choices see 1/partial of the channels"),
       flag("kernel_transform", &O::kernel_transform, "smaller kernels go through learned matrices"),
+      {"resolutions", "sides of the images, of which each step of the weights draws one, as [20, 24, 28]; none = the network's own", read_resolutions, write_resolutions},
       flag("distil", &O::distil, "of several paths a step the first learns from labels, the others from it"),
       number("eigenvalue_stop", &O::eigenvalue_stop, at_least(0), "ends, and goes back, where the architecture Hessian's largest eigenvalue grew by this factor; 0 = never"),
       flag("curvature", &O::curvature, "measures that eigenvalue after every epoch, where there are ten or more"),

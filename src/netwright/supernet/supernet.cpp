@@ -26,18 +26,30 @@ std::vector<Pattern> patterns(const LoweringOptions& options) {
 struct Supernet::Impl {
   Graph graph;
   NetworkPlace place;
-  RunMode mode;
+  LoweringOptions lowering;
+  std::shared_ptr<RunMode> mode = std::make_shared<RunMode>();
   bool share = true;
   std::vector<NamedTensor> tensors;
   std::unique_ptr<Program> program;
+
+  Impl(const Graph& open, NetworkPlace where, const LoweringOptions& how) : graph(open), place(where), lowering(how) {
+    share = std::find(how.without.begin(), how.without.end(), "shared") == how.without.end();
+    program = std::make_unique<Program>(open, tensors, "", patterns(how), where);
+  }
 };
 
-Supernet::Supernet(const Graph& open, NetworkPlace place, const LoweringOptions& lowering) : impl_(std::make_unique<Impl>()) {
-  impl_->graph = open;
-  impl_->place = place;
-  impl_->share = std::find(lowering.without.begin(), lowering.without.end(), "shared") == lowering.without.end();
-  impl_->program = std::make_unique<Program>(open, impl_->tensors, "", patterns(lowering), place);
+Supernet::Supernet(const Graph& open, NetworkPlace place, const LoweringOptions& lowering) : impl_(std::make_unique<Impl>(open, place, lowering)) {
   initialise(Seed(0));
+}
+
+Supernet::Supernet(const Graph& open, const Supernet& of) : impl_(std::make_unique<Impl>(open, of.impl_->place, of.impl_->lowering)) {
+  auto& own = impl_->tensors;
+  const auto& shared = of.impl_->tensors;
+  const auto alike = [](const NamedTensor& a, const NamedTensor& b) { return a.name == b.name && a.tensor.sizes() == b.tensor.sizes(); };
+  if (!std::equal(own.begin(), own.end(), shared.begin(), shared.end(), alike))
+    throw UsageError("the network has other weights at inputs of " + to_string(open.nodes.front().shape) + " than at " + to_string(of.graph().nodes.front().shape));
+  own = shared;
+  impl_->mode = of.impl_->mode;
 }
 
 Supernet::~Supernet() = default;
@@ -53,17 +65,17 @@ void Supernet::initialise(const Seed& seed) {
 
 std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture& mixture) {
   std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
-  Frame frame{impl_->mode, &mixture};
+  Frame frame{*impl_->mode, &mixture};
   if (impl_->share) frame.shared = &shared;
   frame.values = {prepared_input(impl_->graph, input, impl_->place)};
   return impl_->program->run(frame);
 }
 
-void Supernet::train(bool on) { impl_->mode.training = on; }
-void Supernet::set_noise(bool on) { impl_->mode.noise = on; }
-void Supernet::set_skip_dropout(double rate) { impl_->mode.skip_dropout = rate; }
-void Supernet::set_norm_momentum(double momentum) { impl_->mode.norm_momentum = momentum; }
-void Supernet::set_drop_path(double rate) { impl_->mode.drop_path = rate; }
+void Supernet::train(bool on) { impl_->mode->training = on; }
+void Supernet::set_noise(bool on) { impl_->mode->noise = on; }
+void Supernet::set_skip_dropout(double rate) { impl_->mode->skip_dropout = rate; }
+void Supernet::set_norm_momentum(double momentum) { impl_->mode->norm_momentum = momentum; }
+void Supernet::set_drop_path(double rate) { impl_->mode->drop_path = rate; }
 const std::vector<NamedTensor>& Supernet::tensors() const { return impl_->tensors; }
 
 std::vector<at::Tensor> Supernet::parameters() const {

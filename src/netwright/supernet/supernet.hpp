@@ -27,6 +27,9 @@ namespace netwright {
 class Supernet {
  public:
   explicit Supernet(const Graph& open, NetworkPlace place = {}, const LoweringOptions& lowering = {});
+  // The weights and the mode of another one, shared, in the graph of another input size.
+  // Errors: UsageError where the graph has other tensors.
+  Supernet(const Graph& open, const Supernet& of);
   ~Supernet();
   Supernet(Supernet&&) noexcept;
   Supernet& operator=(Supernet&&) noexcept;

@@ -12,6 +12,7 @@
 #include "netwright/graph/inherited.hpp"
 #include "netwright/nn/tensors.hpp"
 #include "netwright/space/library/autodeeplab.hpp"
+#include "netwright/space/message_of_test.hpp"
 #include "netwright/space/space.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
@@ -201,6 +202,30 @@ TEST(Elastic, KernelAndWidthEqualTheClosedNetworkAtEveryPick) {
     EXPECT_TRUE(got.allclose(y, 1e-8, 1e-10)) << print(tree, architecture);
     return true;
   });
+}
+
+TEST(Supernet, SharesItsWeightsWithANetworkOfOtherInputs) {
+  const auto space = find_space("nasbench201");
+  const auto options = [](std::int64_t side) {
+    return NetworkOptions{.input = {3, side, side}, .classes = 4, .search = true, .settings = {{"channels", "4"}, {"cells", "1"}}};
+  };
+  Supernet whole(space->open(options(12))), other(space->open(options(8)), whole), alone(space->open(options(8)));
+  for (std::size_t i = 0; i < whole.tensors().size(); ++i) EXPECT_TRUE(whole.tensors()[i].tensor.is_same(other.tensors()[i].tensor));
+  whole.initialise(Seed(7)), alone.initialise(Seed(7));
+  whole.train(false), alone.train(false);
+  Rng rng(1);
+  const Mixture mixture = one_hot(space->decisions(), sample(space->decisions(), rng));
+  const at::Tensor images = at::randn({2, 3, 8, 8});
+  EXPECT_TRUE(other.forward(images, mixture)[0].equal(alone.forward(images, mixture)[0]));
+}
+
+TEST(Supernet, OtherWeightsCannotBeShared) {
+  const auto flat = [](std::int64_t side) {
+    Builder b;
+    return b.finish({b.add("linear", b.add("flatten", b.input({1, side, side})), {{"features", 2}})});
+  };
+  const Supernet whole(flat(4));
+  EXPECT_EQ(message_of([&] { Supernet(flat(3), whole); }), "the network has other weights at inputs of 1x3x3 than at 1x4x4");
 }
 
 TEST(Derive, TakesTheStrongestAndNeverSearchOnly) {

@@ -136,6 +136,11 @@ double norm_of(const std::vector<at::Tensor>& tensors) {
   return std::sqrt(sum);
 }
 
+at::Tensor resized(const at::Tensor& images, std::int64_t side) {
+  if (side == 0 || (images.size(2) == side && images.size(3) == side)) return images;
+  return at::_upsample_bilinear2d_aa(images, {side, side}, /*align_corners=*/false).contiguous(images.suggest_memory_format());
+}
+
 double mean_of(const std::vector<OneShotReport>& history, std::size_t end, std::size_t count) {
   double sum = 0;
   for (std::size_t i = end - count; i < end; ++i) sum += history[i].eigenvalue;
@@ -269,6 +274,7 @@ void OneShot::enter_stage(std::int64_t index) {
 
 void OneShot::freeze_teacher() {
   teacher_ = std::make_unique<Supernet>(supernet_.graph(), place_, lowering_);
+  teacher_sides_.clear();
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < supernet_.tensors().size(); ++i) {
     at::Tensor to = teacher_->tensors()[i].tensor;
@@ -280,10 +286,29 @@ void OneShot::freeze_teacher() {
 void OneShot::grow(std::int64_t stage) {
   while (stage > 0 && options_.stages[static_cast<std::size_t>(stage)].network.empty()) --stage;
   if (stage == grown_) return;
-  if (!open_) throw Error("a stage has a network of its own, and nothing says how the space's graph is made with its settings");
-  supernet_ = Supernet(partial_channels(open_(options_.stages[static_cast<std::size_t>(stage)].network), options_.partial), place_, lowering_);
-  weights_ = weight_optimiser();
   grown_ = stage;
+  supernet_ = Supernet(opened(0), place_, lowering_);
+  sides_.clear();
+  weights_ = weight_optimiser();
+}
+
+// ---- resolutions ----
+
+Graph OneShot::opened(std::int64_t side) const {
+  if (!open_) throw Error("a stage's network or a resolution asks for another graph, and nothing says how the space's is made");
+  const Settings settings = options_.stages.empty() ? Settings{} : options_.stages[static_cast<std::size_t>(grown_)].network;
+  return partial_channels(open_(settings, side), options_.partial);
+}
+
+Supernet& OneShot::at_side(Supernet& whole, std::map<std::int64_t, Supernet>& sides, std::int64_t side) {
+  if (side == 0) return whole;
+  const auto found = sides.find(side);
+  if (found != sides.end()) return found->second;
+  try {
+    return sides.emplace(side, Supernet(opened(side), whole)).first->second;
+  } catch (const UsageError& error) {
+    throw UsageError("supernet: resolution " + std::to_string(side) + ": " + error.what());
+  }
 }
 
 void OneShot::start_anew(std::int64_t stage) {
@@ -321,6 +346,7 @@ struct OneShot::Run {
 
 TrainEnd OneShot::train(const Split& split, const Augmentation& augmentation, const OneShotHooks& hooks) {
   if (!hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint)) load(hooks.checkpoint);
+  for (const auto side : options_.resolutions) at_side(supernet_, sides_, side);   // what cannot be built is told before anything is trained
   // Where nothing learns from the second half, the weights have all images.
   const bool halved = update_->moves() && !update_->single_level();
   const auto [first, second] = halved ? halves(split.train, seed_.derive("halves")) : std::pair(split.train, split.train);
@@ -414,22 +440,25 @@ at::Tensor OneShot::architecture_step(Run& run, const Batch& batch, const Batch&
 }
 
 // What the teacher says of a batch, by batch statistics as in training.
-at::Tensor OneShot::lesson(const Batch& batch) {
+at::Tensor OneShot::lesson(const at::Tensor& inputs, std::int64_t side) {
   const at::NoGradGuard no_grad;
   teacher_->train(true);
-  return rows(teacher_->forward(batch.inputs, one_hot(tree_, largest_architecture(tree_), place_))[0]);
+  return rows(at_side(*teacher_, teacher_sides_, side).forward(inputs, one_hot(tree_, largest_architecture(tree_), place_))[0]);
 }
 
 // The mixtures are cut off from the architecture parameters: they learn nothing from this half, and their gradients cost nothing.
 void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch) {
   weights_.clear_gradients();
   const StagePlace place = place_of(epoch);
-  const at::Tensor taught = place.stage.teacher && teacher_ ? lesson(batch) : at::Tensor();
+  const std::int64_t side = options_.resolutions.empty() ? 0 : options_.resolutions[rng.below(options_.resolutions.size())];
+  const at::Tensor inputs = resized(batch.inputs, side);
+  Supernet& supernet = at_side(supernet_, sides_, side);
+  const at::Tensor taught = place.stage.teacher && teacher_ ? lesson(inputs, side) : at::Tensor();
   at::Tensor first;
   for (std::int64_t draw = 0; draw < place.stage.draws; ++draw)
     for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
       for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
-      const at::Tensor logits = rows(supernet_.forward(batch.inputs, mixture)[0]);
+      const at::Tensor logits = rows(supernet.forward(inputs, mixture)[0]);
       const bool from_first = options_.distil && first.defined();
       at::Tensor loss = from_first ? soft_cross_entropy(logits, first) : at::cross_entropy_loss(logits, batch.targets);
       if (taught.defined()) loss = loss + soft_cross_entropy(logits, taught);
@@ -656,8 +685,9 @@ void OneShot::load(const std::filesystem::path& file) {
 
 OneShot make_one_shot(const Space& space, const NetworkOptions& network, const SupernetOptions& options, const Seed& seed, NetworkPlace place) {
   OneShot search(space.decisions(), space.open(network), options, seed, place);
-  search.grow_by([&space, network](const Settings& settings) {
+  search.open_by([&space, network](const Settings& settings, std::int64_t side) {
     NetworkOptions own = network;
+    if (side > 0) own.input = {network.input[0], side, side};
     for (const auto& [name, value] : settings) own.settings[name] = value;
     return space.open(own);
   });

@@ -4,6 +4,7 @@
 //   for every step:  alpha <- alpha - Adam(gradients of update on a batch of half B)       (after the warm-up epochs)
 //                    w     <- w - SGD(sum over the relaxation's paths of d L(w, path) / d w on a batch of half A)
 //   at a stage's end: weak candidates are taken out, undecided edges closed (stage.hpp), all may start anew
+//   with resolutions: each step of the weights draws one, to which its images are resized (bilinear, antialiased)
 //   at a stage's start: choices are opened, channels sorted, a teacher is frozen; a path then learns from labels and teacher,
 //     L = CE(labels) + CE(softmax(teacher)) (Once-for-All, Cai et al. 2020, arXiv 1908.09791, section 3.3, released code: ratio 1)
 // The train part is cut into two disjoint halves: A for the weights, B for the architecture parameters; where these learn nothing, or from A
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,8 +77,9 @@ class OneShot {
   const SupernetOptions& options() const { return options_; }
   const std::shared_ptr<const Policy>& policy() const { return policy_; }   // null where nothing learns by rewards
 
-  // The space's open graph with such settings, for stages that have some. Call it before train() and load().
-  void grow_by(std::function<Graph(const Settings&)> open) { open_ = std::move(open); }
+  // The space's open graph with such settings and inputs of that side (0: the network's own), for stages that have settings and options
+  // that have resolutions. Call it before train() and load().
+  void open_by(std::function<Graph(const Settings&, std::int64_t side)> open) { open_ = std::move(open); }
 
   // A relaxation of your own in place of the named one. Call it before train().
   void use_relaxation(std::unique_ptr<Relaxation> relaxation) { relaxation_ = std::move(relaxation); }
@@ -104,6 +107,9 @@ class OneShot {
   void close_stage(std::int64_t epoch);
   void enter_stage(std::int64_t stage);
   void freeze_teacher();
+  Graph opened(std::int64_t side) const;                        // with the settings of the network that there is
+  // The supernet, or the teacher, at inputs of that side; 0: its own.
+  Supernet& at_side(Supernet& whole, std::map<std::int64_t, Supernet>& sides, std::int64_t side);
   void start_anew(std::int64_t stage);
   void grow(std::int64_t stage);                                // to the network of the last stage up to this one that has its own
   bool watches_curvature() const;
@@ -115,7 +121,7 @@ class OneShot {
   BilevelCase bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
   at::Tensor architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch);
   at::Tensor architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
-  at::Tensor lesson(const Batch& batch);
+  at::Tensor lesson(const at::Tensor& inputs, std::int64_t side);
   void weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch);
   void count_skips(OneShotReport& report) const;
   OneShotReport close_epoch(Run& run, std::int64_t epoch, const Steps& sums, const Part& validation_part);
@@ -130,10 +136,11 @@ class OneShot {
   Seed seed_;
   NetworkPlace place_;
   LoweringOptions lowering_;
-  std::function<Graph(const Settings&)> open_;
+  std::function<Graph(const Settings&, std::int64_t side)> open_;
   std::int64_t grown_ = 0;              // the stage whose network it is
   Supernet supernet_;
   std::unique_ptr<Supernet> teacher_;   // frozen, from the first stage on that learns from one
+  std::map<std::int64_t, Supernet> sides_, teacher_sides_;   // the same at other inputs, as they are asked for
   ArchitectureParameters parameters_;
   std::vector<std::vector<bool>> out_;  // what was out at the start
   std::shared_ptr<const Policy> policy_;

@@ -11,6 +11,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/learned/policy.hpp"
+#include "netwright/space/message_of_test.hpp"
 #include "netwright/space/variation.hpp"
 #include "netwright/supernet/derive.hpp"
 #include "netwright/supernet/mixed.hpp"
@@ -436,6 +437,40 @@ TEST(Growth, AFreshStageTrainsANetworkOfItsOwnAndResumesToTheSameBits) {
   loaded.load(file);
   EXPECT_EQ(derive(loaded, {}, split.validation, Seed(1)), derive(whole, {}, split.validation, Seed(1)));
   std::filesystem::remove(file);
+}
+
+// ---- resolutions ----
+
+std::vector<at::Tensor> trained_at(std::vector<std::int64_t> resolutions) {
+  const auto space = find_space("nasbench201");
+  OneShot search = make_one_shot(*space, small(), {.update = "none", .epochs = 2, .batch = 16, .resolutions = std::move(resolutions)}, Seed(3));
+  search.train(light_and_dark(64, 8), {});
+  std::vector<at::Tensor> weights;
+  for (const auto& named : search.supernet().tensors()) weights.push_back(named.tensor.detach().clone());
+  return weights;
+}
+
+bool all_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const at::Tensor& x, const at::Tensor& y) { return x.equal(y); });
+}
+
+TEST(Resolutions, TrainTheSameWeights) {
+  const auto own = trained_at({});
+  EXPECT_TRUE(all_equal(own, trained_at({8})));   // through a network of its own that shares all weights
+  const auto two = trained_at({4, 8});
+  EXPECT_FALSE(all_equal(own, two));
+  EXPECT_FALSE(all_equal(trained_at({4}), two));
+  EXPECT_TRUE(all_equal(two, trained_at({4, 8})));
+}
+
+TEST(Resolutions, AreOfImages) {
+  const auto text = find_space("darts_rnn");
+  const NetworkOptions tiny{.input = {5}, .classes = 7, .search = true, .settings = {{"width", "8"}}};
+  EXPECT_EQ(misfit({.resolutions = {4}}, text->open(tiny)), "resolutions are of images; the network reads 5");
+  const auto images = find_space("nasbench201");
+  OneShot search = make_one_shot(*images, small(), {.epochs = 1, .batch = 16, .resolutions = {8, 6}}, Seed(3));
+  EXPECT_EQ(message_of([&] { search.train(light_and_dark(64, 8), {}); }),
+            "supernet: resolution 6: node 'reduce2.downsample.sum' (add): input 0 has shape 16x1x1 but input 1 has 16x2x2");
 }
 
 TEST(Growth, WrongStagesAreOneLine) {
