@@ -149,19 +149,16 @@ Pattern chain_pattern() {
 // A batch norm by itself: with the statistics that the convolution before it has counted, or left to the sum that reads it.
 Lowered norm_step(const LoweringCase& c) {
   const NodeStep plain = node_step(c, c.node);
-  const bool last = c.graph.outputs == std::vector<int>{c.node};
+  const bool last = c.is_output(), summed = c.left_to_a_sum();
   const auto step = [=, node = c.at(), tensors = &c.tensors, input = index(c.at().inputs[0]), at = index(c.node)](Frame& frame) {
     Term term(frame.values[input]);
     if (frame.every_value || frame.mode.bypass_batch_norm || at::tracer::impl::is_dispatch_enabled() || !normalised_sum_fits({}, {term}))
       return plain.step(frame);
     term.norm = norm_of(node, plain.places, *tensors, frame.mode);
     term.moments = frame.moments[input];
-    if (frame.deferred == nullptr || !last) {
-      frame.values[at] = normalised_sum({}, {term});
-      return;
-    }
-    *frame.deferred = term;
-    frame.values[at] = term.value;
+    if (summed) frame.open[at].terms = {term};
+    else if (frame.deferred != nullptr && last) frame.deferred->terms = {term}, frame.values[at] = term.value;
+    else frame.values[at] = normalised_sum({}, {term});
   };
   return {step};
 }
@@ -171,6 +168,32 @@ Pattern norm_pattern() {
             if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || c.at().op != "batch_norm" || is_open(c.at()) || c.at().shape.size() != 3)
               return std::nullopt;
             return norm_step(c);
+          }};
+}
+
+// An add takes what its inputs left open: batch norms and mixed choices are normalised, weighed and added in one pass.
+Pattern sum_pattern() {
+  return {"sum", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (c.at().op != "add" || is_open(c.at())) return std::nullopt;
+            const auto step = [plain = node_step(c, c.node), inputs = c.at().inputs, last = c.is_output(), summed = c.left_to_a_sum(), at = index(c.node)](Frame& frame) {
+              std::vector<OpenSum> open;
+              std::vector<at::Tensor> values;
+              for (const int input : inputs) {
+                OpenSum& left = frame.open[index(input)];
+                if (left.terms.empty()) values.push_back(frame.values[index(input)]);
+                else open.push_back(std::exchange(left, {}));
+              }
+              if (open.empty()) return plain.step(frame);
+              OpenSum all = joined(open, values);
+              if (!normalised_sum_fits(all.weights, all.terms)) {
+                for (const auto& sum : open) values.push_back(closed(sum));
+                frame.values[at] = values[0];
+                for (std::size_t i = 1; i < values.size(); ++i) frame.values[at] = frame.values[at] + values[i];
+              } else if (summed) frame.open[at] = std::move(all);
+              else if (frame.deferred != nullptr && last) frame.values[at] = all.terms[0].value, *frame.deferred = std::move(all);
+              else frame.values[at] = closed(all);
+            };
+            return Lowered{step};
           }};
 }
 
@@ -195,7 +218,8 @@ const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1]", "convolve.hpp", chain_pattern},
       {"pool", "max_pool or avg_pool 3x3", "pool.hpp", pool_pattern},
-      {"normalise", "batch_norm, folded into the sum over candidates where it ends one", "normalised_sum.hpp", norm_pattern},
+      {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
+      {"sum", "add, with the batch norms and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
   };
   return table;
 }

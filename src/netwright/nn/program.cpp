@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
@@ -35,6 +36,13 @@ at::Tensor run_shared(Frame& frame, const std::string& key, const at::Tensor& in
   auto& entry = (*frame.shared)[key][input.unsafeGetTensorImpl()];
   if (!entry.output.defined()) entry = {input, compute()};
   return entry.output;
+}
+
+// A node that the one reader was to add up is added up here where another pattern took the reader.
+const at::Tensor& settled(Frame& frame, int node) {
+  const auto at = static_cast<std::size_t>(node);
+  if (!frame.open[at].terms.empty()) frame.values[at] = closed(std::exchange(frame.open[at], {}));
+  return frame.values[at];
 }
 
 // Where the tied weight stands.
@@ -71,6 +79,42 @@ std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const
   return places;
 }
 
+bool LoweringCase::left_to_a_sum() const {
+  int readers = static_cast<int>(std::count(graph.outputs.begin(), graph.outputs.end(), node)), sums = 0;
+  for (const auto& other : graph.nodes) {
+    const auto times = static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), node));
+    readers += times;
+    if (other.op == "add" && !is_open(other)) sums += times;
+  }
+  return readers == 1 && sums == 1 && std::any_of(patterns.begin(), patterns.end(), [](const Pattern& p) { return p.name == "sum"; });
+}
+
+OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values) {
+  OpenSum all;
+  std::vector<at::Tensor> weights;
+  bool weighted = false;
+  const auto ones = [](std::size_t count) { return at::ones({static_cast<std::int64_t>(count)}); };
+  for (const auto& sum : sums) {
+    if (!sum.terms.empty()) weights.push_back(sum.weights.defined() ? sum.weights.to(at::kFloat) : ones(sum.terms.size()));
+    weighted = weighted || sum.weights.defined();
+    all.terms.insert(all.terms.end(), sum.terms.begin(), sum.terms.end());
+    if (sum.constant.defined()) all.constant = all.constant.defined() ? all.constant + sum.constant : sum.constant;
+  }
+  for (const auto& value : values) {
+    if (!value.defined()) continue;
+    all.terms.emplace_back(value);
+    weights.push_back(ones(1));
+  }
+  if (weighted) all.weights = at::cat(weights);
+  return all;
+}
+
+at::Tensor closed(const OpenSum& sum) {
+  const bool alone = sum.terms.size() == 1 && !sum.weights.defined() && !sum.terms[0].norm;
+  const at::Tensor value = alone ? sum.terms[0].value : normalised_sum(sum.weights, sum.terms);
+  return sum.constant.defined() ? value + sum.constant : value;
+}
+
 NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
   const Node& node = c.graph.nodes[static_cast<std::size_t>(at)];
   if (node.op == "input") return {[](Frame&) {}, {}};
@@ -79,7 +123,7 @@ NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
   const std::string key = is_pure(node.op) ? purity_key(node) : "";
   const Step step = [=, tensors = &c.tensors, inputs = node.inputs](Frame& frame) {
     std::vector<at::Tensor> read, own;
-    for (const int input : inputs) read.push_back(frame.values[static_cast<std::size_t>(input)]);
+    for (const int input : inputs) read.push_back(settled(frame, input));
     for (const auto place : places) own.push_back((*tensors)[place].tensor);
     const auto compute = [&] { return kernel(read, own, frame.mode); };
     frame.values[static_cast<std::size_t>(at)] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
@@ -109,6 +153,7 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
   frame.values.resize(graph_->nodes.size());
   frame.masks.resize(graph_->nodes.size());
   frame.moments.resize(graph_->nodes.size());
+  frame.open.resize(graph_->nodes.size());
   for (const auto& step : steps_) step(frame);
   std::vector<at::Tensor> results;
   for (const int output : graph_->outputs) results.push_back(frame.values[static_cast<std::size_t>(output)]);

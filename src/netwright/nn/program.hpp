@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,6 +36,18 @@ struct MixtureEntry {
 };
 using Mixture = std::map<std::string, MixtureEntry, std::less<>>;
 
+// A sum that is not added up yet, left to whoever reads it: sum_i weights[i] * norm_i(values[i]) + constant. Undefined weights: all are one;
+// `constant` is a number, undefined where it is none. Only what normalised_sum takes is left open; without terms nothing is.
+struct OpenSum {
+  at::Tensor weights;
+  std::vector<Term> terms = {};
+  at::Tensor constant = {};
+};
+// Several, and values beside them, as one. Undefined values add nothing.
+OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values);
+// Adds it up.
+at::Tensor closed(const OpenSum& sum);
+
 // What one forward pass carries from step to step. `values` belong to one graph; a branch gets a frame of its own.
 struct Frame {
   const RunMode& mode;
@@ -49,7 +62,8 @@ struct Frame {
   std::unordered_map<std::string, std::unordered_map<const void*, Shared>>* shared = nullptr;
   bool every_value = false;                 // somebody reads all of `values`: groups of nodes run node by node
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
-  Term* deferred = nullptr;                 // where set, a batch norm that gives the output stands here and is left to the reader
+  std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up
+  OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
   std::optional<Convolved> ahead = {};      // what the program's front asked for, computed before it runs
 };
 
@@ -70,6 +84,9 @@ struct LoweringCase {
   NetworkPlace place;
 
   const Node& at() const { return graph.nodes[static_cast<std::size_t>(node)]; }
+  // Whether what the node gives may stay open: its one reader is an add that adds all up, or it is the output.
+  bool left_to_a_sum() const;
+  bool is_output() const { return graph.outputs == std::vector<int>{node}; }
   // Registers the node's parameters; gives their places in `tensors`. A tied one has its owner's place.
   std::vector<std::size_t> register_parameters(const Node& of) const;
 };

@@ -36,19 +36,29 @@ struct Candidate {
     return program->run(frame)[0];
   }
 
-  // The same, a batch norm at its end left to the sum that reads it.
-  Term term(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
-    const bool ends_in_norm = program && !constant_zero && !hands_on && program->graph().output().op == "batch_norm";
-    if (!ends_in_norm) return run(input, outer, std::move(ahead));
-    Term left;
+  // The same, left open where its last node can leave it.
+  OpenSum open(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
+    OpenSum left;
+    if (!program || constant_zero || hands_on) {
+      if (const at::Tensor value = run(input, outer, std::move(ahead)); value.defined()) left.terms = {value};
+      return left;
+    }
     Frame frame = frame_of(input, outer);
     frame.ahead = std::move(ahead);
     frame.deferred = &left;
     const at::Tensor value = program->run(frame)[0];
-    if (!left.norm) return value;
-    // What runs without a graph of its own leaves no gradients on its weights.
-    if (!at::GradMode::is_enabled() && left.norm->weight.defined()) left.norm->weight = left.norm->weight.detach(), left.norm->bias = left.norm->bias.detach();
+    if (left.terms.empty()) left.terms = {value};
     return left;
+  }
+
+  // As one term: a batch norm at its end stays open.
+  Term term(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
+    const OpenSum left = open(input, outer, std::move(ahead));
+    if (left.terms.empty()) return {};
+    Term only = left.terms.size() == 1 && !left.weights.defined() && !left.constant.defined() ? left.terms[0] : Term(closed(left));
+    // What runs without a graph of its own leaves no gradients on its weights.
+    if (only.norm && !at::GradMode::is_enabled() && only.norm->weight.defined()) only.norm->weight = only.norm->weight.detach(), only.norm->bias = only.norm->bias.detach();
+    return only;
   }
 };
 
@@ -79,7 +89,6 @@ const MixtureEntry* entry_of(const Frame& frame, const std::string& decision) {
   return found == frame.mixture->end() || !found->second.weights.defined() ? nullptr : &found->second;
 }
 
-// When every candidate is zero the result still needs its shape.
 at::Tensor zeros_of(const Shape& shape, const at::Tensor& like) {
   std::vector<std::int64_t> full{like.size(0)};
   full.insert(full.end(), shape.begin(), shape.end());
@@ -91,13 +100,36 @@ at::Tensor select_weights(const at::Tensor& weights, const std::vector<std::int6
   return weights.index_select(0, at::tensor(used, at::TensorOptions(at::kLong).device(weights.device())));
 }
 
-// Undefined weights: the one term by itself.
-at::Tensor sum_of_terms(const at::Tensor& weights, const std::vector<Term>& terms, bool fused) {
-  if (!weights.defined() && !terms[0].norm) return terms[0].value;
-  if (fused && normalised_sum_fits(weights, terms)) return normalised_sum(weights, terms);
+// Undefined where nothing is added up, a number where a constant is all.
+at::Tensor value_of(const OpenSum& sum, bool fused) {
+  if (sum.terms.empty()) return sum.constant;
+  if (fused && normalised_sum_fits(sum.weights, sum.terms)) return closed(sum);
   std::vector<at::Tensor> values;
-  for (const auto& term : terms) values.push_back(normalised(term));
-  return weights.defined() ? weighted_sum(weights, values, fused) : values[0];
+  for (const auto& term : sum.terms) values.push_back(normalised(term));
+  at::Tensor value = sum.weights.defined() ? weighted_sum(sum.weights, values, fused) : values[0];
+  for (std::size_t i = 1; i < values.size() && !sum.weights.defined(); ++i) value = value + values[i];
+  return sum.constant.defined() ? value + sum.constant : value;
+}
+
+// By the rule of MixtureEntry (mixed.hpp).
+OpenSum mixture_of(const MixtureEntry& entry, const std::function<Term(std::size_t)>& run) {
+  const bool learns = entry.weights.requires_grad();
+  OpenSum sum;
+  std::vector<std::int64_t> used, gates;
+  for (std::size_t i = 0; i < entry.values.size(); ++i) {
+    const Idle idle = entry.idle.empty() || !learns ? Idle::skipped : entry.idle[i];
+    if (entry.values[i] == 0.0 && idle == Idle::gate) gates.push_back(static_cast<std::int64_t>(i));
+    if (entry.values[i] == 0.0 && idle != Idle::probed) continue;
+    const at::AutoGradMode graph(entry.values[i] != 0.0 && at::GradMode::is_enabled());
+    Term term = run(i);
+    if (!term.value.defined()) continue;
+    sum.terms.push_back(std::move(term));
+    used.push_back(static_cast<std::int64_t>(i));
+  }
+  if (!gates.empty()) sum.constant = select_weights(entry.weights, gates).sum();
+  const bool plain = used.size() == 1 && entry.values[static_cast<std::size_t>(used[0])] == 1.0 && !learns;
+  if (!used.empty() && !plain) sum.weights = select_weights(entry.weights, used);
+  return sum;
 }
 
 // The fused convolutions with which candidates of one input begin, run as one: by candidate, none where it begins otherwise.
@@ -118,28 +150,22 @@ std::vector<std::optional<Convolved>> fronts(const std::vector<Candidate>& candi
   return ahead;
 }
 
-at::Tensor mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Node& node, const Frame& frame,
-               bool fused) {
+OpenSum mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Frame& frame, bool fused) {
   const bool one = inputs.size() == 1;
   auto ahead = fused && one ? fronts(candidates, inputs[0], entry, frame) : std::vector<std::optional<Convolved>>(candidates.size());
-  const at::Tensor mixed = mixed_sum(
-      entry,
-      [&](std::size_t i) {
-        const at::Tensor& input = inputs[one ? 0 : i];
-        return fused ? candidates[i].term(input, frame, std::move(ahead[i])) : Term(candidates[i].run(input, frame));
-      },
-      fused);
-  if (!mixed.defined()) return zeros_of(node.shape, inputs[0]);
-  return mixed.dim() == 0 ? zeros_of(node.shape, inputs[0]) + mixed : mixed;
+  return mixture_of(entry, [&](std::size_t i) {
+    const at::Tensor& input = inputs[one ? 0 : i];
+    return fused ? candidates[i].term(input, frame, std::move(ahead[i])) : Term(candidates[i].run(input, frame));
+  });
 }
 
-at::Tensor sum_all(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const Frame& frame) {
-  at::Tensor sum;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const at::Tensor value = candidates[i].run(inputs[i], frame);
-    if (value.defined()) sum = sum.defined() ? sum + value : value;
-  }
-  return sum;
+// Candidate i reads input i. What the candidates leave open is added up in one pass.
+OpenSum sum_all(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const Frame& frame, bool fused) {
+  std::vector<OpenSum> parts;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (OpenSum part = fused ? candidates[i].open(inputs[i], frame, {}) : OpenSum{{}, {candidates[i].run(inputs[i], frame)}}; !part.terms.empty() && part.terms[0].value.defined())
+      parts.push_back(std::move(part));
+  return joined(parts, {});
 }
 
 at::Tensor concatenate(const Node& node, const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry* entry, const Frame& frame) {
@@ -156,35 +182,45 @@ at::Tensor concatenate(const Node& node, const std::vector<Candidate>& candidate
 
 }  // namespace
 
-at::Tensor mixed_sum(const MixtureEntry& entry, const std::function<Term(std::size_t)>& run, bool fused) {
-  const bool learns = entry.weights.requires_grad();
-  std::vector<Term> values;
-  std::vector<std::int64_t> used, gates;
-  for (std::size_t i = 0; i < entry.values.size(); ++i) {
-    const Idle idle = entry.idle.empty() || !learns ? Idle::skipped : entry.idle[i];
-    if (entry.values[i] == 0.0 && idle == Idle::gate) gates.push_back(static_cast<std::int64_t>(i));
-    if (entry.values[i] == 0.0 && idle != Idle::probed) continue;
-    const at::AutoGradMode graph(entry.values[i] != 0.0 && at::GradMode::is_enabled());
-    Term term = run(i);
-    if (!term.value.defined()) continue;
-    values.push_back(std::move(term));
-    used.push_back(static_cast<std::int64_t>(i));
+at::Tensor mixed_sum(const MixtureEntry& entry, const std::function<Term(std::size_t)>& run, bool fused) { return value_of(mixture_of(entry, run), fused); }
+
+namespace {
+
+// Where a node's sum goes: to the reader that adds it up, or into the node's value.
+struct Place {
+  Node node;
+  std::size_t at;
+  bool summed, output, fused;
+
+  Place(const LoweringCase& c, bool fused_sum)
+      : node(c.at()), at(static_cast<std::size_t>(c.node)), summed(c.left_to_a_sum()), output(c.is_output()), fused(fused_sum) {}
+
+  void give(OpenSum sum, const at::Tensor& like, Frame& frame) const {
+    const bool stays_open = fused && !sum.terms.empty() && normalised_sum_fits(sum.weights, sum.terms);
+    if (stays_open && summed) {
+      frame.open[at] = std::move(sum);
+    } else if (stays_open && output && frame.deferred != nullptr) {
+      frame.values[at] = sum.terms[0].value;
+      *frame.deferred = std::move(sum);
+    } else {
+      const at::Tensor value = value_of(sum, fused);
+      // When every candidate is zero the result still needs its shape.
+      if (!value.defined()) frame.values[at] = zeros_of(node.shape, like);
+      else frame.values[at] = value.dim() == 0 ? zeros_of(node.shape, like) + value : value;
+    }
   }
-  const at::Tensor gate = gates.empty() ? at::Tensor() : select_weights(entry.weights, gates).sum();
-  if (values.empty()) return gate;
-  const bool plain = values.size() == 1 && entry.values[static_cast<std::size_t>(used[0])] == 1.0 && !learns;
-  const at::Tensor sum = plain ? sum_of_terms({}, values, fused) : sum_of_terms(select_weights(entry.weights, used), values, fused);
-  return gate.defined() ? sum + gate : sum;
-}
+};
+
+}  // namespace
 
 Pattern choice_pattern(bool fused_sum) {
   return {"choice", [fused_sum](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.at().op != "choice") return std::nullopt;
-            return Lowered{[candidates = candidates_of(c), node = c.at(), at = static_cast<std::size_t>(c.node), fused_sum](Frame& frame) {
-              const at::Tensor input = frame.values[static_cast<std::size_t>(node.inputs[0])];
-              const MixtureEntry* entry = entry_of(frame, node.decision);
-              if (entry == nullptr) throw Error("decision '" + node.decision + "' has no weights in this pass");
-              frame.values[at] = mix(candidates, {input}, *entry, node, frame, fused_sum);
+            return Lowered{[candidates = candidates_of(c), place = Place(c, fused_sum)](Frame& frame) {
+              const at::Tensor input = frame.values[static_cast<std::size_t>(place.node.inputs[0])];
+              const MixtureEntry* entry = entry_of(frame, place.node.decision);
+              if (entry == nullptr) throw Error("decision '" + place.node.decision + "' has no weights in this pass");
+              place.give(mix(candidates, {input}, *entry, frame, place.fused), input, frame);
             }};
           }};
 }
@@ -193,13 +229,13 @@ Pattern select_pattern(bool fused_sum) {
   return {"select", [fused_sum](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.at().op != "select") return std::nullopt;
             const bool concat = std::get<std::string>(c.at().attributes.at("combine")) == "concat";
-            return Lowered{[candidates = candidates_of(c), node = c.at(), at = static_cast<std::size_t>(c.node), concat, fused_sum](Frame& frame) {
+            return Lowered{[candidates = candidates_of(c), place = Place(c, fused_sum), concat](Frame& frame) {
               std::vector<at::Tensor> inputs;
-              for (const int input : node.inputs) inputs.push_back(frame.values[static_cast<std::size_t>(input)]);
-              const MixtureEntry* entry = entry_of(frame, node.decision);
-              if (concat) frame.values[at] = concatenate(node, candidates, inputs, entry, frame);
-              else if (entry == nullptr) frame.values[at] = sum_all(candidates, inputs, frame);
-              else frame.values[at] = mix(candidates, inputs, *entry, node, frame, fused_sum);
+              for (const int input : place.node.inputs) inputs.push_back(frame.values[static_cast<std::size_t>(input)]);
+              const MixtureEntry* entry = entry_of(frame, place.node.decision);
+              if (concat) frame.values[place.at] = concatenate(place.node, candidates, inputs, entry, frame);
+              else if (entry == nullptr) place.give(sum_all(candidates, inputs, frame, place.fused), inputs[0], frame);
+              else place.give(mix(candidates, inputs, *entry, frame, place.fused), inputs[0], frame);
             }};
           }};
 }

@@ -10,6 +10,7 @@
 #include "netwright/graph/builder.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/graph/inherited.hpp"
+#include "netwright/nn/fused.hpp"
 #include "netwright/nn/tensors.hpp"
 #include "netwright/space/library/autodeeplab.hpp"
 #include "netwright/space/message_of_test.hpp"
@@ -48,9 +49,9 @@ NetworkOptions small(const Space& space) {
   return options;
 }
 
-at::Tensor input_of(const Space& space, at::ScalarType type = at::kFloat) {
+at::Tensor input_of(const Space& space, at::ScalarType type = at::kFloat, std::int64_t batch = 2) {
   const NetworkOptions options = small(space);
-  std::vector<std::int64_t> sizes{2};
+  std::vector<std::int64_t> sizes{batch};
   sizes.insert(sizes.end(), options.input.begin(), options.input.end());
   return reads_numbers(space) ? at::randint(0, options.classes, sizes).to(type) : at::randn(sizes, type);
 }
@@ -76,6 +77,37 @@ TEST_P(OpenSpace, SupernetHasTheGraphsParametersAndGradientsEverywhere) {
   for (const auto& vector : parameters.defined()) EXPECT_TRUE(vector.grad().defined() && vector.grad().isfinite().all().item<bool>());
   for (const auto& named : supernet.tensors())
     if (named.trainable) EXPECT_TRUE(named.tensor.grad().defined()) << named.name;
+}
+
+std::vector<std::string> every_pattern() {
+  std::vector<std::string> names{"weighted_sum", "shared"};
+  for (const auto& pattern : fused_patterns()) names.push_back(pattern.name);
+  return names;
+}
+
+// Groups of nodes as one kernel, and node by node on torch: the same values and the same gradients of the architecture parameters.
+TEST_P(OpenSpace, LoweredAndPlainAgree) {
+  const auto space = find_space(GetParam());
+  const Graph open = space->open(small(*space));
+  // Of two values a batch norm's deviation is as good as nothing: 6 images.
+  if (cost(open).params > most_parameters / 4 || cost(open).layers > 2000) GTEST_SKIP() << "too large for a quick test";
+  Supernet lowered(open), plain(open, {}, {.without = every_pattern()});
+  for (Supernet* supernet : {&lowered, &plain}) supernet->initialise(Seed(4)), supernet->set_noise(false);
+  const at::Tensor input = input_of(*space, at::kFloat, 6);
+  for (const char* name : {"softmax", "gumbel_hard"}) {
+    std::vector<at::Tensor> values, gradients;
+    for (Supernet* supernet : {&lowered, &plain}) {
+      const auto parameters = ArchitectureParameters::start(space->decisions(), Seed(1));
+      Rng rng(2);
+      const at::Tensor value = supernet->forward(input, make_relaxation(name, space->decisions())->draw(parameters, rng))[0];
+      value.square().sum().backward();
+      std::vector<at::Tensor> all;
+      for (const auto& vector : parameters.defined()) all.push_back(vector.grad().defined() ? vector.grad().flatten() : at::zeros({vector.numel()}));
+      values.push_back(value.detach()), gradients.push_back(at::cat(all));
+    }
+    EXPECT_LT((values[0] - values[1]).norm().item<double>(), 1e-3 * values[1].norm().item<double>()) << name;
+    EXPECT_LT((gradients[0] - gradients[1]).norm().item<double>(), 2e-2 * gradients[1].norm().item<double>()) << name;
+  }
 }
 
 // The closed search graph with the weights that it inherits from the supernet.
