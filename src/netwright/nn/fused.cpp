@@ -97,6 +97,14 @@ Norm norm_of(const Node& node, const std::vector<std::size_t>& places, const std
   return norm;
 }
 
+// What has been run ahead for the slot, of this value.
+std::optional<Convolved> taken(Frame& frame, const void* slot, const at::Tensor& value) {
+  if (frame.ahead == nullptr) return std::nullopt;
+  const auto found = frame.ahead->extract(slot);
+  if (found.empty() || !found.mapped().input.is_same(value)) return std::nullopt;
+  return std::move(found.mapped().made);
+}
+
 Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   std::vector<Step> plain;
   ChainPlaces places;
@@ -109,32 +117,43 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   }
   const Node norm = nodes.norm >= 0 ? c.graph.nodes[index(nodes.norm)] : Node{};
   const Node& conv = c.graph.nodes[index(nodes.depthwise >= 0 ? nodes.depthwise : nodes.pointwise)];
-  Convolve shape{.rectify = nodes.relu >= 0, .stride = integer(conv, "stride"), .dilation = integer(conv, "dilation"),
-                 .wants_moments = read_by_a_norm(c.graph, nodes.last), .read_once = readers(c.graph, nodes.last) == 1};
+  Convolve shape;
+  shape.rectify = nodes.relu >= 0;
+  shape.stride = integer(conv, "stride"), shape.dilation = integer(conv, "dilation");
+  shape.wants_moments = read_by_a_norm(c.graph, nodes.last), shape.read_once = readers(c.graph, nodes.last) == 1;
   const auto input = index(c.graph.nodes[index(nodes.first)].inputs[0]), last = index(nodes.last);
   // What the frame asks of the kernel; none: node by node.
-  const auto asked = [=, tensors = &c.tensors](const Frame& frame) -> std::optional<Convolve> {
+  const auto asked = [=, tensors = &c.tensors](const at::Tensor& value, const Frame& frame) -> std::optional<Convolve> {
     Convolve what = shape;
     if (!places.depthwise.empty()) what.depthwise = (*tensors)[places.depthwise[0]].tensor;
     if (!places.pointwise.empty()) what.pointwise = (*tensors)[places.pointwise[0]].tensor;
     const bool bypassed = !places.norm.empty() && frame.mode.bypass_batch_norm;
-    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(frame.values[input], what)) return std::nullopt;
-    if (!places.norm.empty()) what.norm = norm_of(norm, places.norm, *tensors, frame.mode), what.input_moments = frame.moments[input];
+    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(value, what)) return std::nullopt;
     what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
     return what;
   };
-  const auto step = [=](Frame& frame) {
-    const bool is_ahead = frame.ahead && input == 0;
-    const std::optional<Convolve> what = is_ahead ? std::nullopt : asked(frame);
-    if (!is_ahead && !what) {
+  const auto slot = std::make_shared<char>();
+  const auto step = [=, tensors = &c.tensors](Frame& frame) {
+    const at::Tensor& value = frame.values[input];
+    Convolved made;
+    if (auto ahead = taken(frame, slot.get(), value)) {
+      made = std::move(*ahead);
+    } else if (auto what = asked(value, frame)) {
+      if (!places.norm.empty()) what->norm = norm_of(norm, places.norm, *tensors, frame.mode), what->input_moments = frame.moments[input];
+      made = convolve(value, *what);
+    } else {
       for (const auto& one : plain) one(frame);
       return;
     }
-    Convolved made = is_ahead ? *std::exchange(frame.ahead, std::nullopt) : convolve(frame.values[input], *what);
     frame.values[last] = made.value;
     frame.moments[last] = made.moments;
   };
-  return {step, nodes.count(), nodes.norm < 0 ? Front(asked) : Front()};
+  Lowered lowered{step, nodes.count()};
+  if (nodes.norm < 0 && nodes.depthwise >= 0)
+    lowered.asks.emplace_back(static_cast<int>(input), [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
+      if (auto what = asked(value, frame)) list.push_back({slot.get(), std::move(*what)});
+    });
+  return lowered;
 }
 
 Pattern chain_pattern() {

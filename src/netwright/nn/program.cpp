@@ -137,15 +137,15 @@ Pattern single_node() {
 
 Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns,
                  NetworkPlace place)
-    : graph_(std::make_shared<const Graph>(graph)) {
+    : graph_(std::make_shared<const Graph>(graph)), asks_(graph.nodes.size()) {
   for (int node = 0; node < static_cast<int>(graph_->nodes.size());) {
     const LoweringCase lowering{*graph_, node, tensors, scope, patterns, place};
     std::optional<Lowered> lowered;
     for (std::size_t i = 0; i < patterns.size() && !lowered; ++i) lowered = patterns[i].match(lowering);
     if (!lowered) throw UsageError("node '" + lowering.at().name + "' (" + lowering.at().op + ") is open: only a supernet can run it");
-    steps_.push_back(std::move(lowered->step));
-    if (node == 1 && graph_->nodes[0].op == "input" && graph_->nodes[1].inputs == std::vector<int>{0}) front_ = std::move(lowered->front);
     node += lowered->nodes;
+    steps_.push_back({std::move(lowered->step), static_cast<std::size_t>(node - 1)});
+    for (auto& [input, asks] : lowered->asks) asks_[static_cast<std::size_t>(input)].push_back(std::move(asks));
   }
 }
 
@@ -154,13 +154,41 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
   frame.masks.resize(graph_->nodes.size());
   frame.moments.resize(graph_->nodes.size());
   frame.open.resize(graph_->nodes.size());
-  for (const auto& step : steps_) step(frame);
-  std::vector<at::Tensor> results;
-  for (const int output : graph_->outputs) results.push_back(frame.values[static_cast<std::size_t>(output)]);
-  return results;
+  // The input of a program within another one has been asked about from there.
+  const bool outermost = frame.ahead == nullptr;
+  AheadResults results;
+  if (outermost) frame.ahead = &results;
+  for (const auto& [step, last] : steps_) {
+    step(frame);
+    if (outermost || last > 0) run_ahead(last, frame);
+  }
+  if (outermost) frame.ahead = nullptr;
+  std::vector<at::Tensor> outputs;
+  for (const int output : graph_->outputs) outputs.push_back(frame.values[static_cast<std::size_t>(output)]);
+  return outputs;
 }
 
-std::optional<Convolve> Program::front(const Frame& frame) const { return front_ ? front_(frame) : std::nullopt; }
+void Program::ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const {
+  for (const auto& asks : asks_[0]) asks(input, frame, list);
+}
+
+void Program::run_ahead(std::size_t node, Frame& frame) const {
+  const at::Tensor& value = frame.values[node];
+  if (asks_[node].empty() || !value.defined()) return;
+  std::vector<Ask> list;
+  for (const auto& asks : asks_[node]) asks(value, frame, list);
+  while (list.size() > 1) {
+    const Convolve first = list[0].what;
+    const auto others = std::stable_partition(list.begin(), list.end(), [&](const Ask& ask) { return convolve_together(first, ask.what); });
+    std::vector<Convolve> together;
+    for (auto ask = list.begin(); ask != others; ++ask) together.push_back(ask->what);
+    if (together.size() > 1) {
+      std::vector<Convolved> made = convolve_all(value, together);
+      for (std::size_t i = 0; i < made.size(); ++i) (*frame.ahead)[list[i].slot] = {value, std::move(made[i])};
+    }
+    list.erase(list.begin(), others == list.begin() ? others + 1 : others);   // one with a norm goes with nobody, itself included
+  }
+}
 
 void initialise(std::vector<NamedTensor>& tensors, const Seed& seed) {
   const at::NoGradGuard no_grad;

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "netwright/graph/graph.hpp"
@@ -48,6 +49,18 @@ OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values
 // Adds it up.
 at::Tensor closed(const OpenSum& sum);
 
+// Fused convolutions of one value that steps ahead are going to run, each for the slot of its step: those that can are run as one
+// (convolve_all), so that the value is loaded once, and its gradient is stored once.
+struct Ask {
+  const void* slot;
+  Convolve what;
+};
+struct Ahead {
+  at::Tensor input;
+  Convolved made;
+};
+using AheadResults = std::unordered_map<const void*, Ahead>;
+
 // What one forward pass carries from step to step. `values` belong to one graph; a branch gets a frame of its own.
 struct Frame {
   const RunMode& mode;
@@ -64,13 +77,12 @@ struct Frame {
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
   std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up
   OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
-  std::optional<Convolved> ahead = {};      // what the program's front asked for, computed before it runs
+  AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
 };
 
 using Step = std::function<void(Frame&)>;
-// The fused convolution of the input that a step is going to run in this frame; none where it runs otherwise. Fronts of several programs
-// that read one value run as one (Frame::ahead).
-using Front = std::function<std::optional<Convolve>(const Frame&)>;
+// Adds what a step is going to ask of the value of one of its inputs, in this frame.
+using Asks = std::function<void(const at::Tensor& value, const Frame& frame, std::vector<Ask>& list)>;
 
 class Program;
 
@@ -94,7 +106,7 @@ struct LoweringCase {
 struct Lowered {
   Step step;
   int nodes = 1;                                 // how many nodes, from `node` on, the step computes
-  Front front = {};
+  std::vector<std::pair<int, Asks>> asks = {};   // by the node that is read
 };
 
 struct Pattern {
@@ -119,14 +131,19 @@ class Program {
   Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place);
   // Runs all steps; frame.values[0] (the input node) is set by the caller. Result: values of the outputs.
   std::vector<at::Tensor> run(Frame& frame) const;
-  // What its first step behind the input asks for, if that reads the input. frame.values[0] is set.
-  std::optional<Convolve> front(const Frame& frame) const;
+  // What its steps are going to ask of its input.
+  void ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const;
   const Graph& graph() const { return *graph_; }
 
  private:
   std::shared_ptr<const Graph> graph_;
-  std::vector<Step> steps_;
-  Front front_;
+  struct Placed {
+    Step step;
+    std::size_t last;                            // of its nodes: the one whose value others read
+  };
+  void run_ahead(std::size_t node, Frame& frame) const;
+  std::vector<Placed> steps_;
+  std::vector<std::vector<Asks>> asks_;          // of each node's value
 };
 
 // As each tensor's `init` asks (graph/operation.hpp); drawn per tensor from seed.derive("weight", i).

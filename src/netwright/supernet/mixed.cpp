@@ -17,34 +17,33 @@ struct Candidate {
   static Frame frame_of(const at::Tensor& input, const Frame& outer) {
     Frame frame{outer.mode, outer.mixture};
     frame.shared = outer.shared;
+    frame.ahead = outer.ahead;
     frame.values = {input};
     return frame;
   }
 
-  std::optional<Convolve> front(const at::Tensor& input, const Frame& outer) const {
-    return program && !constant_zero && !hands_on ? program->front(frame_of(input, outer)) : std::nullopt;
+  void ask(const at::Tensor& input, const Frame& outer, std::vector<Ask>& list) const {
+    if (program && !constant_zero && !hands_on) program->ask(input, frame_of(input, outer), list);
   }
 
-  // Undefined where the result is zero whatever it reads. `ahead`: what the front asked for.
-  at::Tensor run(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead = {}) const {
+  // Undefined where the result is zero whatever it reads.
+  at::Tensor run(const at::Tensor& input, const Frame& outer) const {
     if (constant_zero) return {};
     const bool drops = hands_on && outer.mode.skip_dropout > 0 && outer.mode.training && outer.mode.noise;
     if (drops) return at::dropout(input, outer.mode.skip_dropout, true);
     if (!program) return input;
     Frame frame = frame_of(input, outer);
-    frame.ahead = std::move(ahead);
     return program->run(frame)[0];
   }
 
   // The same, left open where its last node can leave it.
-  OpenSum open(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
+  OpenSum open(const at::Tensor& input, const Frame& outer) const {
     OpenSum left;
     if (!program || constant_zero || hands_on) {
-      if (const at::Tensor value = run(input, outer, std::move(ahead)); value.defined()) left.terms = {value};
+      if (const at::Tensor value = run(input, outer); value.defined()) left.terms = {value};
       return left;
     }
     Frame frame = frame_of(input, outer);
-    frame.ahead = std::move(ahead);
     frame.deferred = &left;
     const at::Tensor value = program->run(frame)[0];
     if (left.terms.empty()) left.terms = {value};
@@ -52,8 +51,8 @@ struct Candidate {
   }
 
   // As one term: a batch norm at its end stays open.
-  Term term(const at::Tensor& input, const Frame& outer, std::optional<Convolved> ahead) const {
-    const OpenSum left = open(input, outer, std::move(ahead));
+  Term term(const at::Tensor& input, const Frame& outer) const {
+    const OpenSum left = open(input, outer);
     if (left.terms.empty()) return {};
     Term only = left.terms.size() == 1 && !left.weights.defined() && !left.constant.defined() ? left.terms[0] : Term(closed(left));
     // What runs without a graph of its own leaves no gradients on its weights.
@@ -132,30 +131,11 @@ OpenSum mixture_of(const MixtureEntry& entry, const std::function<Term(std::size
   return sum;
 }
 
-// The fused convolutions with which candidates of one input begin, run as one: by candidate, none where it begins otherwise.
-std::vector<std::optional<Convolved>> fronts(const std::vector<Candidate>& candidates, const at::Tensor& input, const MixtureEntry& entry, const Frame& frame) {
-  std::vector<std::optional<Convolved>> ahead(candidates.size());
-  std::vector<Convolve> asked;
-  std::vector<std::size_t> by;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (entry.values[i] == 0.0) continue;
-    const auto front = candidates[i].front(input, frame);
-    if (!front || !convolve_together(*front, asked.empty() ? *front : asked[0])) continue;
-    asked.push_back(*front);
-    by.push_back(i);
-  }
-  if (asked.size() < 2) return ahead;
-  const std::vector<Convolved> made = convolve_all(input, asked);
-  for (std::size_t k = 0; k < by.size(); ++k) ahead[by[k]] = made[k];
-  return ahead;
-}
-
 OpenSum mix(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const MixtureEntry& entry, const Frame& frame, bool fused) {
   const bool one = inputs.size() == 1;
-  auto ahead = fused && one ? fronts(candidates, inputs[0], entry, frame) : std::vector<std::optional<Convolved>>(candidates.size());
   return mixture_of(entry, [&](std::size_t i) {
     const at::Tensor& input = inputs[one ? 0 : i];
-    return fused ? candidates[i].term(input, frame, std::move(ahead[i])) : Term(candidates[i].run(input, frame));
+    return fused ? candidates[i].term(input, frame) : Term(candidates[i].run(input, frame));
   });
 }
 
@@ -163,7 +143,7 @@ OpenSum mix(const std::vector<Candidate>& candidates, const std::vector<at::Tens
 OpenSum sum_all(const std::vector<Candidate>& candidates, const std::vector<at::Tensor>& inputs, const Frame& frame, bool fused) {
   std::vector<OpenSum> parts;
   for (std::size_t i = 0; i < candidates.size(); ++i)
-    if (OpenSum part = fused ? candidates[i].open(inputs[i], frame, {}) : OpenSum{{}, {candidates[i].run(inputs[i], frame)}}; !part.terms.empty() && part.terms[0].value.defined())
+    if (OpenSum part = fused ? candidates[i].open(inputs[i], frame) : OpenSum{{}, {candidates[i].run(inputs[i], frame)}}; !part.terms.empty() && part.terms[0].value.defined())
       parts.push_back(std::move(part));
   return joined(parts, {});
 }
@@ -211,17 +191,35 @@ struct Place {
   }
 };
 
+using Candidates = std::shared_ptr<const std::vector<Candidate>>;
+
+Candidates shared_candidates(const LoweringCase& c) { return std::make_shared<const std::vector<Candidate>>(candidates_of(c)); }
+
+// Asks for the candidate that reads each input, or for all candidates of the one input; what weighs nothing is not run.
+std::vector<std::pair<int, Asks>> asks_of(const Candidates& candidates, const Node& node) {
+  std::vector<std::pair<int, Asks>> list;
+  const bool one = node.op == "choice";
+  for (std::size_t i = 0; i < candidates->size(); ++i)
+    list.emplace_back(node.inputs[one ? 0 : i], [candidates, i, decision = node.decision](const at::Tensor& value, const Frame& frame, std::vector<Ask>& asks) {
+      const MixtureEntry* entry = entry_of(frame, decision);
+      if (entry == nullptr || entry->values[i] != 0.0) (*candidates)[i].ask(value, frame, asks);
+    });
+  return list;
+}
+
 }  // namespace
 
 Pattern choice_pattern(bool fused_sum) {
   return {"choice", [fused_sum](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.at().op != "choice") return std::nullopt;
-            return Lowered{[candidates = candidates_of(c), place = Place(c, fused_sum)](Frame& frame) {
+            const Candidates candidates = shared_candidates(c);
+            const auto step = [candidates, place = Place(c, fused_sum)](Frame& frame) {
               const at::Tensor input = frame.values[static_cast<std::size_t>(place.node.inputs[0])];
               const MixtureEntry* entry = entry_of(frame, place.node.decision);
               if (entry == nullptr) throw Error("decision '" + place.node.decision + "' has no weights in this pass");
-              place.give(mix(candidates, {input}, *entry, frame, place.fused), input, frame);
-            }};
+              place.give(mix(*candidates, {input}, *entry, frame, place.fused), input, frame);
+            };
+            return Lowered{step, 1, asks_of(candidates, c.at())};
           }};
 }
 
@@ -229,14 +227,16 @@ Pattern select_pattern(bool fused_sum) {
   return {"select", [fused_sum](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.at().op != "select") return std::nullopt;
             const bool concat = std::get<std::string>(c.at().attributes.at("combine")) == "concat";
-            return Lowered{[candidates = candidates_of(c), place = Place(c, fused_sum), concat](Frame& frame) {
+            const Candidates candidates = shared_candidates(c);
+            const auto step = [candidates, place = Place(c, fused_sum), concat](Frame& frame) {
               std::vector<at::Tensor> inputs;
               for (const int input : place.node.inputs) inputs.push_back(frame.values[static_cast<std::size_t>(input)]);
               const MixtureEntry* entry = entry_of(frame, place.node.decision);
-              if (concat) frame.values[place.at] = concatenate(place.node, candidates, inputs, entry, frame);
-              else if (entry == nullptr) place.give(sum_all(candidates, inputs, frame, place.fused), inputs[0], frame);
-              else place.give(mix(candidates, inputs, *entry, frame, place.fused), inputs[0], frame);
-            }};
+              if (concat) frame.values[place.at] = concatenate(place.node, *candidates, inputs, entry, frame);
+              else if (entry == nullptr) place.give(sum_all(*candidates, inputs, frame, place.fused), inputs[0], frame);
+              else place.give(mix(*candidates, inputs, *entry, frame, place.fused), inputs[0], frame);
+            };
+            return Lowered{step, 1, asks_of(candidates, c.at())};
           }};
 }
 
