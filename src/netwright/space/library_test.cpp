@@ -91,6 +91,18 @@ TEST(Darts, SparseGenotypesHaveThePublishedSizes) {
   }
 }
 
+// Of FairDARTS-c, whose last node reads one that nothing is added to: 400M and 2.59M as its authors print them.
+TEST(Darts, AnEdgeFromANodeWithoutInputsIsLeftOut) {
+  const Genotype genotype = parse_genotype(R"({"concat": [2, 3, 4, 5],
+      "normal": [["max_pool_3x3", 2, 0], ["sep_conv_5x5", 2, 1], ["dil_conv_3x3", 4, 0], ["dil_conv_5x5", 4, 2], ["skip_connect", 5, 3],
+                 ["sep_conv_3x3", 5, 0]],
+      "reduce": [["dil_conv_3x3", 2, 1], ["dil_conv_5x5", 2, 0], ["dil_conv_3x3", 3, 0], ["sep_conv_3x3", 3, 1], ["sep_conv_5x5", 4, 0],
+                 ["sep_conv_5x5", 4, 3], ["sep_conv_5x5", 5, 0], ["skip_connect", 5, 1]]})");
+  const Cost counted = cost(genotype_network(genotype, {.input = {3, 32, 32}, .classes = 10}));
+  EXPECT_EQ(counted.params, 2598814);
+  EXPECT_EQ(counted.macs, 399987936);
+}
+
 // The text of a relative beyond the space is no architecture, but means a network.
 TEST(Darts, GenotypesBeyondTheSpaceMeanNetworksToo) {
   const Json& known = oracle("P-eval-AmoebaNet-cifar");

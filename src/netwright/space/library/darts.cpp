@@ -334,8 +334,8 @@ Json cell_json(const std::vector<GenotypeEdge>& edges) {
   return list;
 }
 
-// Writes a genotype's cell, node by node. A node that nothing is added to does not exist: nothing can read it, and the concat leaves
-// it out (the rule of sparse genotypes).
+// Writes a genotype's cell, node by node. A node that nothing is added to does not exist: an edge that reads it is left out, and so is
+// its part of the concat (the rule of sparse genotypes, of which two released ones have such an edge).
 class GenotypeCell {
  public:
   GenotypeCell(Builder& b, const std::vector<Value>& inputs, Int channels, bool reduction)
@@ -345,7 +345,7 @@ class GenotypeCell {
     std::stable_sort(edges.begin(), edges.end(), [](const auto& a, const auto& c) { return a.node < c.node; });
     for (std::size_t i = 0; i < edges.size(); ++i) {
       while (static_cast<int>(states_.size()) < edges[i].node) end_node();
-      terms_.push_back(edge(edges[i], i));
+      if (exists(edges[i].input)) terms_.push_back(edge(edges[i], i));
     }
     end_node();
     std::vector<Value> joined;
@@ -359,7 +359,6 @@ class GenotypeCell {
   bool exists(int state) const { return state < static_cast<int>(states_.size()) && states_[static_cast<std::size_t>(state)].node >= 0; }
 
   Value edge(const GenotypeEdge& edge, std::size_t number) {
-    if (!exists(edge.input)) fail("node " + std::to_string(edge.node), "reads state " + std::to_string(edge.input) + ", which has no inputs itself");
     const Int stride = reduction_ && edge.input < kCellInputs ? 2 : 1;
     const auto scope = b_.scope("node" + std::to_string(edge.node - kCellInputs) + ".op" + std::to_string(number), edge.op);
     const Value y = operate_of(edge.op)(b_, states_[static_cast<std::size_t>(edge.input)], channels_, stride, Form{false});
