@@ -31,9 +31,8 @@ std::optional<Tolerance> tolerance_of_name(const OracleJson& tol, const std::str
 std::optional<Tolerance> tolerance_of(const OracleJson& tol, const std::vector<std::string>& path) {
   for (auto name = path.rbegin(); name != path.rend(); ++name)
     if (const auto found = tolerance_of_name(tol, *name)) return found;
-  if (tol.contains("abs")) return Tolerance{.absolute = tol["abs"].get<double>()};
-  if (tol.contains("rel")) return Tolerance{.relative = tol["rel"].get<double>()};
-  if (tol.contains("default_rel")) return Tolerance{.relative = tol["default_rel"].get<double>()};
+  const char* relative = tol.contains("rel") ? "rel" : "default_rel";
+  if (tol.contains("abs") || tol.contains(relative)) return Tolerance{.absolute = tol.value("abs", 0.0), .relative = tol.value(relative, 0.0)};
   if (tol.contains("exact")) return Tolerance{};
   return std::nullopt;
 }
