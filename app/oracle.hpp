@@ -15,8 +15,8 @@ namespace netwright {
 
 // {"id", "verdict": "pass" | "fail" | "unknown", "expected", "got"}. unknown: no kind matches, or its case needs a part that is not built.
 // A case that cannot be run (it is malformed, a field is missing, the input is impossible) fails, with {"error": reason} in `got`.
-// A fifth key `not_computed` lists expected values that are not answered. They fail the case, unless its kind says that it may leave
-// them out; then they are not judged.
+// A fifth key `not_computed` lists expected values that are not answered. They fail the case, but for words: what a paper printed
+// ("published"), and what a kind's own judge reads.
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file);
 
 // Integers of more than 19 digits become marked text (oracle_kinds.hpp), so that none is rounded; oracle() prints them as numbers again.

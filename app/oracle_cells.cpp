@@ -101,9 +101,8 @@ OracleJson run_amoebanet(const OracleJson& c, const OracleJson&) {
 }  // namespace
 
 std::vector<OracleKind> cell_oracles() {
-  const std::vector<std::string> published = {"published"};  // the rounded figures of the papers, in words
-  return {{.name = "network of NASNet cells", .matches = is_nasnet, .run = run_nasnet, .left_out = published},
-          {.name = "network of AmoebaNet cells", .matches = is_amoebanet, .run = run_amoebanet, .left_out = published}};
+  return {{.name = "network of NASNet cells", .matches = is_nasnet, .run = run_nasnet},
+          {.name = "network of AmoebaNet cells", .matches = is_amoebanet, .run = run_amoebanet}};
 }
 
 }  // namespace netwright

@@ -135,7 +135,7 @@ OracleJson run_nasbench201_cell(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
-bool is_nasbench201_counts(const OracleJson& c) { return id(c) == "N201-counts"; }
+bool is_nasbench201_counts(const OracleJson& c) { return id(c).starts_with("N201-counts"); }
 
 OracleJson run_nasbench201_counts(const OracleJson&, const OracleJson&) {
   std::set<std::string> skips, skips_and_zeros;
@@ -151,7 +151,7 @@ OracleJson run_nasbench201_counts(const OracleJson&, const OracleJson&) {
           {"input_output_connected", joined}};
 }
 
-bool is_nasbench201_index(const OracleJson& c) { return id(c) == "N201-index"; }
+bool is_nasbench201_index(const OracleJson& c) { return id(c).starts_with("N201-index"); }
 
 // "all nor_conv_3x3" is the file's short form of a cell with one operation.
 std::string written_as(const std::string& expected, const Nasbench201Cell& cell) {

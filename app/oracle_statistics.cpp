@@ -54,7 +54,7 @@ OracleJson run_table_statistics(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
-bool is_table_ranks(const OracleJson& c) { return id(c) == "B201-rank"; }
+bool is_table_ranks(const OracleJson& c) { return id(c).starts_with("B201-rank"); }
 
 OracleJson run_table_ranks(const OracleJson& c, const OracleJson&) {
   const std::vector<std::string> columns = {"acc_mean", "params", "flops_m"};
