@@ -28,15 +28,22 @@ std::size_t end_of_number(const std::string& text, std::size_t start) {
   return i;
 }
 
+// Python writes numbers that JSON does not have; they are text here, as where they are printed.
+std::string spelt(const std::string& token) {
+  if (token == "Infinity") return "\"inf\"";
+  if (token == "-Infinity") return "\"-inf\"";
+  return token == "NaN" ? "\"nan\"" : token;
+}
+
 // The JSON library reads a whole number beyond 64 bits as a rounded double.
-std::string quote_long_integers(const std::string& text) {
+std::string quote_odd_numbers(const std::string& text) {
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
-    const bool literal = text[i] == '"', number = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
-    const std::size_t end = literal ? end_of_literal(text, i) : number ? end_of_number(text, i) : i + 1;
+    const bool literal = text[i] == '"', word = std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-';
+    const std::size_t end = literal ? end_of_literal(text, i) : word ? end_of_number(text, i) : i + 1;
     const std::string token = text.substr(i, end - i);
-    const bool is_long = number && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
-    result += is_long ? '"' + std::string(long_integer_mark) + token + '"' : token;
+    const bool is_long = word && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
+    result += is_long ? '"' + std::string(long_integer_mark) + token + '"' : spelt(token);
     i = end;
   }
   return result;
@@ -151,7 +158,7 @@ nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case
 }
 
 nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name) {
-  OracleJson file = OracleJson::parse(quote_long_integers(text), nullptr, false);
+  OracleJson file = OracleJson::parse(quote_odd_numbers(text), nullptr, false);
   if (file.is_discarded()) throw UsageError(name + ": is not JSON");
   if (!file.is_object() || !file.contains("cases") || !file["cases"].is_array()) throw UsageError(name + ": has no list 'cases'");
   for (std::size_t i = 0; i < file["cases"].size(); ++i) file["cases"][i] = well_formed(std::move(file["cases"][i]), i);

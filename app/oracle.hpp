@@ -20,6 +20,7 @@ namespace netwright {
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file);
 
 // Integers of more than 19 digits become marked text (oracle_kinds.hpp), so that none is rounded; oracle() prints them as numbers again.
+// Python's NaN and Infinity become the texts nan, inf and -inf.
 // Cases get an empty `input` and `tol` where they have none. A malformed case stays, as one that run_oracle_case fails.
 // Errors: UsageError for text that is no such file.
 nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name);

@@ -51,7 +51,8 @@ const std::vector<OracleKind>& oracle_kinds();
 // Compares every value of `expected` with the one of the same place in `got`. The tolerance of a number is the entry of `tol` whose
 // stem (what stands before _abs, _rel, _exact) begins its name or that of what holds it, innermost first, else abs and rel (or
 // default_rel) together, else exact. A number without a tolerance must be equal, or is not judged where `lenient`. Under a relative
-// tolerance a "sum" beside an "abs_sum" is measured against the latter, as it may cancel to nothing.
+// tolerance a "sum" beside an "abs_sum" is measured against the latter, as it may cancel to nothing. The texts inf, -inf
+// and nan equal such numbers.
 struct Agreement {
   bool lenient = false;
   std::vector<std::string> left_out = {};  // names that `got` may lack

@@ -3,9 +3,11 @@
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <set>
 #include <sstream>
 
@@ -157,6 +159,14 @@ TEST(OracleKinds, WordsGiveTheNumbers) {
     c["tol"] = {{"abs", 1e-8}};
   });
   EXPECT_EQ(verdict_of(adam), "pass");
+}
+
+TEST(OracleKinds, NumbersThatJsonDoesNotHaveAreWords) {
+  const OracleJson parsed = parse_oracle_file(R"({"cases": [{"id": "a NaN", "expect": [NaN, -Infinity, Infinity, -1.5e-3, true]}]})", "f");
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(parsed["cases"][0]["id"], "a NaN");
+  EXPECT_TRUE(agrees(parsed["cases"][0]["expect"], {std::nan(""), -infinity, infinity, -1.5e-3, true}, {{"exact", true}}));
+  EXPECT_FALSE(agrees(parsed["cases"][0]["expect"], {1.0, -infinity, infinity, -1.5e-3, true}, {{"exact", true}}));
 }
 
 TEST(OracleKinds, AnAbsoluteAndARelativeToleranceAddUp) {
