@@ -223,14 +223,31 @@ OracleJson run_drop(const OracleJson& c, const OracleJson&) {
   return kept;
 }
 
+std::vector<std::vector<double>> softmax_rows(const at::Tensor& alphas) {
+  const Rows rows = rows_of(alphas);
+  return make_relaxation("softmax", rows.tree)->probabilities(rows.parameters);
+}
+
+// The alphas of earlier epochs: "criterion 2, alphas 2*LCG(11) 14x8, history 2*LCG(12), 2*LCG(13)".
+std::vector<std::vector<std::vector<double>>> earlier_rows(const std::string& words, const at::Tensor& alphas) {
+  std::vector<std::vector<std::vector<double>>> earlier;
+  const std::size_t history = words.find("history");
+  for (std::size_t at = words.find("LCG(", history); history != std::string::npos && at != std::string::npos; at = words.find("LCG(", at + 1)) {
+    const std::string from_factor = words.substr(words.find_last_of(" ,;:", at) + 1);
+    earlier.push_back(softmax_rows(tensor_in_words(from_factor, "", alphas.sizes().vec())));
+  }
+  return earlier;
+}
+
 // The first column is the "none" of DARTS' primitives.
 OracleJson run_edge_scores(const OracleJson& c, const OracleJson&) {
-  const Rows rows = rows_of(tensor_in_words(title(c), "alphas"));
-  const auto probabilities = make_relaxation("softmax", rows.tree)->probabilities(rows.parameters);
+  const at::Tensor alphas = tensor_in_words(title(c), "alphas");
+  const auto probabilities = softmax_rows(alphas);
   std::vector<bool> pickable(probabilities[0].size(), true);
   pickable[0] = false;
-  const EdgeScores scores = edge_scores(probabilities, pickable);
-  return {{"importance", scores.importance}, {"entropy", scores.entropy}, {"score", scores.score}, {"edge", scores.edge}, {"op", scores.choice}};
+  const EdgeScores scores = edge_scores(probabilities, pickable, earlier_rows(title(c), alphas));
+  return {{"importance", scores.importance}, {"entropy", scores.entropy}, {"stability", scores.stability},
+          {"score", scores.score},           {"edge", scores.edge},       {"op", scores.choice}};
 }
 
 // ---- partial channels ----
@@ -321,7 +338,7 @@ std::vector<OracleKind> one_shot_oracles() {
           {.name = "regulariser of Beta-DARTS", .matches = [](const OracleJson& c) { return id(c).starts_with("D-beta"); }, .run = run_beta},
           {.name = "zero-one loss", .matches = [](const OracleJson& c) { return id(c).starts_with("D-fair"); }, .run = run_zero_one},
           {.name = "dropped candidates", .matches = [](const OracleJson& c) { return id(c).starts_with("D-pdarts"); }, .run = run_drop},
-          {.name = "greedy edge", .matches = [](const OracleJson& c) { return id(c).starts_with("D-sgas-1"); }, .run = run_edge_scores},
+          {.name = "greedy edge", .matches = [](const OracleJson& c) { return id(c).starts_with("D-sgas-"); }, .run = run_edge_scores},
           {.name = "channel shuffle", .matches = [](const OracleJson& c) { return id(c).starts_with("D-shuffle"); }, .run = run_shuffle},
           {.name = "supernet of partial channels", .matches = is_partial_darts, .run = run_partial_darts},
           {.name = "kernel transform", .matches = is_kernel_transform, .run = run_kernel_transform},
