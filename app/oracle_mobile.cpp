@@ -175,6 +175,7 @@ OracleJson scaled_shape(const MobileNetwork& base, const std::string& variant) {
 
 // The base is [[channels, repeats], ...]; the rest of it is EfficientNet's.
 OracleJson run_rounding(const OracleJson& c, const OracleJson&) {
+  if (c.at("input").at("base").empty()) throw UsageError("the case: its base is empty");
   MobileNetwork base = efficientnet_base();
   std::int64_t before = base.blocks.front().input;
   base.blocks.clear();

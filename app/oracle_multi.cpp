@@ -28,6 +28,8 @@ std::vector<Point> points_of(const OracleJson& input) {
     Point point;
     for (const auto& cost : costs) point.values.push_back(-cost.get<double>());
     points.push_back(std::move(point));
+    if (points.back().values.empty() || points.back().values.size() != points.front().values.size())
+      throw UsageError("the case: points[" + std::to_string(points.size() - 1) + "] has another number of objectives than the first, or none");
   }
   return points;
 }
@@ -209,7 +211,7 @@ OracleJson run_gaussian_process(const OracleJson& c, const OracleJson&) {
 
 // ---- path encodings ----
 
-bool is_path_bits(const OracleJson& c) { return id(c).starts_with("L-path-101") && has_input(c, {"cells"}); }
+bool is_path_bits(const OracleJson& c) { return id(c).starts_with("L-path-") && has_input(c, {"cells"}); }
 
 const OracleJson& case_called(const OracleJson& file, const std::string& name) {
   for (const auto& other : file.at("cases"))
@@ -217,13 +219,18 @@ const OracleJson& case_called(const OracleJson& file, const std::string& name) {
   throw UsageError("no case '" + name + "' in the file");
 }
 
+// Of a cell of either benchmark.
+std::vector<float> path_bits(const OracleJson& cell) {
+  if (cell.contains("arch")) return path_encoding(parse_nasbench201(cell.at("arch").get<std::string>()));
+  return path_encoding(parse_nasbench101(OracleJson{{"matrix", cell.at("matrix")}, {"ops", cell.at("ops")}}.dump()));
+}
+
 // The bits that are set, cell by cell; a cell is another case of the file, "N101-chain5".
 OracleJson run_path_bits(const OracleJson& c, const OracleJson& file) {
   OracleJson got;
   for (const std::string& part : split(c.at("input").at("cells").get<std::string>(), ',')) {
     const std::string name = trim(part);
-    const OracleJson& cell = case_called(file, name)["input"];
-    const std::vector<float> bits = path_encoding(parse_nasbench101(OracleJson{{"matrix", cell.at("matrix")}, {"ops", cell.at("ops")}}.dump()));
+    const std::vector<float> bits = path_bits(case_called(file, name).at("input"));
     OracleJson& set = got[name.substr(name.find('-') + 1)] = OracleJson::array();
     for (std::size_t bit = 0; bit < bits.size(); ++bit)
       if (bits[bit] > 0) set.push_back(bit);

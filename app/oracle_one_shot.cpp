@@ -143,6 +143,9 @@ at::Tensor numbers_tensor(const OracleJson& c, const char* marker) { return at::
 OracleJson run_straight_through(const OracleJson& c, const OracleJson&) {
   const at::Tensor logits = tensor_in_words(title(c), "a=").flatten().requires_grad_(true);
   const at::Tensor noise = -at::log(-at::log(numbers_tensor(c, "uniforms "))), outputs = numbers_tensor(c, "outputs ");
+  if (noise.numel() != logits.numel() || outputs.numel() != logits.numel())
+    throw UsageError("the case has " + std::to_string(logits.numel()) + " logits, " + std::to_string(noise.numel()) + " uniforms and " +
+                     std::to_string(outputs.numel()) + " outputs");
   const at::Tensor soft = gumbel_softmax(logits, noise, c.at("input").at("tau"));
   MixtureEntry entry = straight_through(soft);
   const auto slope = [&] {
@@ -184,7 +187,8 @@ OracleJson run_gates(const OracleJson& c, const OracleJson&) {
   const auto active = static_cast<std::size_t>(number_behind(words, "active op ", number_behind(words, "active ", 0)));
   const double other = number_behind(words, "inactive ", -1);
   const auto operations = static_cast<std::int64_t>(factors.size());
-  if (alpha.numel() != operations) throw UsageError("the case has " + std::to_string(operations) + " operations and " + std::to_string(alpha.numel()) + " alphas");
+  if (alpha.numel() != operations)
+    throw UsageError("the case has " + std::to_string(operations) + " operations and " + std::to_string(alpha.numel()) + " alphas");
   if (std::max(static_cast<double>(active), other) >= static_cast<double>(operations)) throw UsageError("the case has no such operation: " + words);
   const MixtureEntry entry = other < 0 ? gates_over_all(alpha, active) : gates_over_two(alpha, active, static_cast<std::size_t>(other));
   const at::Tensor y = mixed_sum(entry, [&](std::size_t i) { return factors.at(i) * x; }, true);

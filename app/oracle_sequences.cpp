@@ -144,6 +144,7 @@ std::vector<std::int64_t> percents(const OracleJson& ratios) {
 std::int64_t extreme(const OracleJson& input, bool largest) {
   const OracleJson& choices = input.at("space");
   const auto ascending = [](std::vector<std::int64_t> values) {
+    if (values.empty()) throw UsageError("the case: a list of its space is empty");
     std::ranges::sort(values);
     return values;
   };

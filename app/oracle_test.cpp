@@ -236,6 +236,26 @@ TEST(OracleFile, AMalformedCaseFailsAlone) {
   EXPECT_EQ(run_oracle_case(parsed["cases"][7], parsed)["verdict"], "pass");
 }
 
+TEST(OracleFile, ImpossibleInputsFailWithOneLine) {
+  const auto input = [](const char* pointer, const OracleJson& value) {
+    return [=](OracleJson& c) { c["input"][OracleJson::json_pointer(pointer)] = value; };
+  };
+  const auto words = [](const std::string& text) { return [=](OracleJson& c) { c["title"] = text; }; };
+  const std::vector<std::pair<std::string, std::function<void(OracleJson&)>>> changes{
+      {"P-autoformer-T", input("/space/depth", OracleJson::array())},
+      {"E-nsga2-2d", input("/points/2", nullptr)},
+      {"S-rounding", input("/base", nullptr)},
+      {"D-gdas-tau1", words("a=2*LCG(11) 1x5, uniforms .3,.7, op outputs 1,-2,.5,3,.25")},
+      {"D-proxyless-full-0", words("active op 9")},
+      {"D-supernet-darts", input("/y", OracleJson{0, 3, 7, 99})},
+      {"M-asha", input("/loss", "loss(i,k)=?")}};
+  for (const auto& [name, change] : changes) {
+    const OracleJson result = run_oracle_case(changed(name, change), file());
+    ASSERT_TRUE(result["got"].contains("error")) << name << ' ' << result["got"].dump();
+    EXPECT_EQ(result["got"]["error"].get<std::string>().find('\n'), std::string::npos) << name;
+  }
+}
+
 TEST(OracleFile, AnExpectedValueThatNobodyComputesFailsAndIsNamed) {
   const auto more = changed("P-nasnet-mobile", [](OracleJson& c) { c["expect"]["latency_ms"] = 1; });
   const OracleJson result = run_oracle_case(more, file());

@@ -179,7 +179,8 @@ TEST(CostTable, OfAOneHotMixtureIsTheCostOfTheClosedNetwork) {
 
 // Two edges of equal importance and certainty: the one whose choices stayed as they were is taken.
 TEST(Stages, AStableEdgeGoesFirstWhereEarlierRowsAreKnown) {
-  const std::vector<std::vector<double>> rows{{0.1, 0.2, 0.7}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}}, then{{0.1, 0.7, 0.2}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}};
+  const std::vector<std::vector<double>> rows{{0.1, 0.2, 0.7}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}};
+  const std::vector<std::vector<double>> then{{0.1, 0.7, 0.2}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}};
   const std::vector<bool> pickable{false, true, true};
   EXPECT_EQ(edge_scores(rows, pickable).edge, 0);
   const EdgeScores scores = edge_scores(rows, pickable, {then, rows});
