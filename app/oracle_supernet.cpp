@@ -139,24 +139,41 @@ at::Tensor derivation_alphas(const OracleJson& c, std::size_t cell, const std::v
   return lcg_words(words.substr(from, words.find(')', from) + 1 - from), sizes);
 }
 
-OracleJson pairs(const std::vector<GenotypeEdge>& edges) {
+// The tree with other candidates on its edges; "none" is never picked.
+DecisionTree with_candidates(const DecisionTree& tree, const std::vector<std::string>& primitives) {
+  std::vector<Decision> decisions(tree.begin(), tree.end());
+  for (Decision& decision : decisions) {
+    if (decision.kind != Kind::one_of) continue;
+    decision.choices = primitives;
+    decision.search_only.clear();
+    for (const std::string& primitive : primitives) decision.search_only.push_back(primitive == "none");
+  }
+  return DecisionTree(std::move(decisions));
+}
+
+// [operation, state that is read], node by node. A decision's name ends in its edge: "normal.node1.edge2".
+OracleJson picked_edges(const DecisionTree& tree, const Architecture& architecture, const std::string& cell) {
   OracleJson list = OracleJson::array();
-  for (const auto& edge : edges) list.push_back({edge.op, edge.input});
+  for (const std::size_t d : edges_of(tree, cell)) {
+    const std::int64_t pick = architecture.picks[d];
+    if (pick == Architecture::inactive) continue;
+    const int input = std::stoi(tree[d].name.substr(tree[d].name.rfind("edge") + 4));
+    list.push_back({tree[d].choices[static_cast<std::size_t>(pick)], input});
+  }
   return list;
 }
 
 OracleJson run_darts_derivation(const OracleJson& c, const OracleJson&) {
   const auto space = find_space("darts");
-  const DecisionTree& tree = space->decisions();
-  const auto primitives = primitives_of(c.at("input"), tree);
+  const auto primitives = primitives_of(c.at("input"), space->decisions());
+  const DecisionTree tree = with_candidates(space->decisions(), primitives);
   auto parameters = ArchitectureParameters::start(tree, Seed(0), {.dtype = at::kDouble});
   for (std::size_t cell = 0; cell < kCells.size(); ++cell) {
     const auto edges = static_cast<std::int64_t>(edges_of(tree, kCells[cell]).size());
     set_alphas(parameters, tree, kCells[cell], derivation_alphas(c, cell, {edges, static_cast<std::int64_t>(primitives.size())}), primitives);
   }
-  const auto probabilities = make_relaxation("softmax", tree)->probabilities(parameters);
-  const Genotype genotype = genotype_of(tree, strongest(tree, probabilities));
-  return {{"normal", pairs(genotype.normal)}, {"reduce", pairs(genotype.reduce)}};
+  const Architecture derived = strongest(tree, make_relaxation("softmax", tree)->probabilities(parameters));
+  return {{"normal", picked_edges(tree, derived, "normal")}, {"reduce", picked_edges(tree, derived, "reduce")}};
 }
 
 // Two edges a node, in any order within the node.
