@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <exception>
+#include <stdexcept>
 
 #include "netwright/core/error.hpp"
 #include "netwright/core/files.hpp"
@@ -27,15 +28,22 @@ std::size_t end_of_number(const std::string& text, std::size_t start) {
   return i;
 }
 
+// Python writes numbers that JSON does not have; they are text here, as where they are printed.
+std::string spelt(const std::string& token) {
+  if (token == "Infinity") return "\"inf\"";
+  if (token == "-Infinity") return "\"-inf\"";
+  return token == "NaN" ? "\"nan\"" : token;
+}
+
 // The JSON library reads a whole number beyond 64 bits as a rounded double.
-std::string quote_long_integers(const std::string& text) {
+std::string quote_odd_numbers(const std::string& text) {
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
-    const bool literal = text[i] == '"', number = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
-    const std::size_t end = literal ? end_of_literal(text, i) : number ? end_of_number(text, i) : i + 1;
+    const bool literal = text[i] == '"', word = std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-';
+    const std::size_t end = literal ? end_of_literal(text, i) : word ? end_of_number(text, i) : i + 1;
     const std::string token = text.substr(i, end - i);
-    const bool is_long = number && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
-    result += is_long ? '"' + std::string(long_integer_mark) + token + '"' : token;
+    const bool is_long = word && token.size() > kExactDigits && token.find_first_not_of("0123456789") == std::string::npos;
+    result += is_long ? '"' + std::string(long_integer_mark) + token + '"' : spelt(token);
     i = end;
   }
   return result;
@@ -66,14 +74,46 @@ const OracleKind* kind_of(const OracleJson& oracle_case) {
 
 OracleJson judged(const OracleKind& kind, const OracleJson& oracle_case, OracleJson got) {
   const OracleJson expect = oracle_case.at("expect"), tol = oracle_case.value("tol", OracleJson::object());
-  const bool holds = kind.judge != nullptr ? kind.judge(oracle_case, got) : agrees(expect, got, tol, {.left_out = kind.left_out});
+  const Agreement but_rounded{.left_out = {"published"}};  // figures of the papers, in words
+  const bool holds = kind.judge != nullptr ? kind.judge(oracle_case, got) : agrees(expect, got, tol, but_rounded);
   OracleJson missing = OracleJson::array();
   if (expect.is_object())
     for (const auto& [name, value] : expect.items())
       if (!got.contains(name)) missing.push_back(name);
   OracleJson result = verdict(oracle_case, holds ? "pass" : "fail", std::move(got));
-  if (!kind.left_out.empty() && !missing.empty()) result["not_computed"] = missing;
+  if (!missing.empty()) result["not_computed"] = missing;
   return result;
+}
+
+// What is wrong with a case's own form; empty: nothing.
+std::string mistake_in(const OracleJson& c) {
+  if (!c.is_object()) return "is not an object";
+  if (!c.contains("id") || !c["id"].is_string()) return "has no text 'id'";
+  if (!c.contains("expect")) return "has no 'expect'";
+  if (c.contains("title") && !c["title"].is_string()) return "has a 'title' that is not text";
+  for (const char* part : {"input", "tol"})
+    if (c.contains(part) && !c[part].is_object()) return std::string("has an '") + part + "' that is not an object";
+  return "";
+}
+
+// A case as the kinds read it: `input` and `tol` may be left out. Of a malformed one only its name stays, and what is wrong with it.
+OracleJson well_formed(OracleJson c, std::size_t position) {
+  const std::string mistake = mistake_in(c), place = "cases[" + std::to_string(position) + "]";
+  const bool named = c.is_object() && c.contains("id") && c["id"].is_string();
+  if (!mistake.empty()) return {{"id", named ? c["id"] : OracleJson(place)}, {"malformed", place + " " + mistake}};
+  for (const char* part : {"input", "tol"})
+    if (!c.contains(part)) c[part] = OracleJson::object();
+  return c;
+}
+
+// One line. Of the JSON library's words those without its numbers: "key 'w' not found"; of torch's those before the stack.
+std::string reason_of(const std::exception& error) {
+  const std::string words = error.what();
+  const std::string line = words.substr(0, words.find('\n'));
+  if (dynamic_cast<const OracleJson::exception*>(&error) != nullptr) return "the case: " + line.substr(line.find(']') + 2);
+  if (dynamic_cast<const std::invalid_argument*>(&error) != nullptr) return "the case: no number stands where one is read";
+  if (dynamic_cast<const std::out_of_range*>(&error) != nullptr) return "the case: a list is too short, or a number too large";
+  return line;
 }
 
 void print_lines(const OracleJson& verdicts, std::ostream& out) {
@@ -83,6 +123,7 @@ void print_lines(const OracleJson& verdicts, std::ostream& out) {
     if (word == "fail")
       out << "         expected " << unquote_long_integers(v["expected"].dump()) << "\n         got      " << unquote_long_integers(v["got"].dump())
           << '\n';
+    if (v.contains("not_computed")) out << "         not computed " << v["not_computed"].dump() << '\n';
   }
 }
 
@@ -104,26 +145,23 @@ const std::vector<OracleKind>& oracle_kinds() {
 }
 
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file) {
-  const OracleKind* kind = kind_of(oracle_case);
-  if (kind == nullptr) return verdict(oracle_case, "unknown", nullptr);
+  if (oracle_case.contains("malformed")) return verdict(oracle_case, "fail", {{"error", oracle_case["malformed"]}});
   try {
+    const OracleKind* kind = kind_of(oracle_case);
+    if (kind == nullptr) return verdict(oracle_case, "unknown", nullptr);
     return judged(*kind, oracle_case, kind->run(oracle_case, file));
   } catch (const NotBuilt&) {
     return verdict(oracle_case, "unknown", nullptr);
   } catch (const std::exception& error) {
-    return verdict(oracle_case, "fail", {{"error", error.what()}});
+    return verdict(oracle_case, "fail", {{"error", reason_of(error)}});
   }
 }
 
 nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name) {
-  const OracleJson file = OracleJson::parse(quote_long_integers(text), nullptr, false);
+  OracleJson file = OracleJson::parse(quote_odd_numbers(text), nullptr, false);
   if (file.is_discarded()) throw UsageError(name + ": is not JSON");
   if (!file.is_object() || !file.contains("cases") || !file["cases"].is_array()) throw UsageError(name + ": has no list 'cases'");
-  for (std::size_t i = 0; i < file["cases"].size(); ++i) {
-    const OracleJson& c = file["cases"][i];
-    if (!c.is_object() || !c.contains("id") || !c["id"].is_string())
-      throw UsageError(name + ": cases[" + std::to_string(i) + "] must be an object with a text 'id'");
-  }
+  for (std::size_t i = 0; i < file["cases"].size(); ++i) file["cases"][i] = well_formed(std::move(file["cases"][i]), i);
   return file;
 }
 

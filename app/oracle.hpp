@@ -14,11 +14,14 @@
 namespace netwright {
 
 // {"id", "verdict": "pass" | "fail" | "unknown", "expected", "got"}. unknown: no kind matches, or its case needs a part that is not built.
-// A case that cannot be run (a field is missing, the input is impossible) fails, with {"error": reason} in `got`.
-// Where a kind leaves expected values out (it says which it may), a fifth key `not_computed` lists them; they are not judged.
+// A case that cannot be run (it is malformed, a field is missing, the input is impossible) fails, with {"error": reason} in `got`.
+// A fifth key `not_computed` lists expected values that are not answered. They fail the case, but for words: what a paper printed
+// ("published"), and what a kind's own judge reads.
 nlohmann::ordered_json run_oracle_case(const nlohmann::ordered_json& oracle_case, const nlohmann::ordered_json& file);
 
 // Integers of more than 19 digits become marked text (oracle_kinds.hpp), so that none is rounded; oracle() prints them as numbers again.
+// Python's NaN and Infinity become the texts nan, inf and -inf.
+// Cases get an empty `input` and `tol` where they have none. A malformed case stays, as one that run_oracle_case fails.
 // Errors: UsageError for text that is no such file.
 nlohmann::ordered_json parse_oracle_file(const std::string& text, const std::string& name);
 

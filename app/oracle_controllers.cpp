@@ -32,7 +32,7 @@ std::vector<std::uint32_t> named_seeds(const std::string& words) {
 bool is_micro(const OracleJson& c) { return id(c).starts_with("R-enas-micro") && has_input(c, {"setup"}); }
 
 OracleJson run_micro(const OracleJson& c, const OracleJson&) {
-  const std::string setup = c["input"]["setup"].get<std::string>(), all = title(c) + " " + setup;
+  const std::string setup = c.at("input").at("setup").get<std::string>(), all = title(c) + " " + setup;
   const auto h = static_cast<std::int64_t>(number_behind(setup, "H=", 8)), operations = static_cast<std::int64_t>(number_before(setup, " ops", 5));
   const auto nodes = static_cast<int>(number_before(setup, " cells", 5));
   EnasWeights weights = filled_weights(h, operations, factor_of(setup), named_seeds(setup));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
+#include <span>
 
 #include "netwright/evaluation/data_folder.hpp"
 #include "netwright/evaluation/table.hpp"
@@ -31,14 +33,29 @@ OracleJson cell_case(const OracleJson& c, const std::string& architecture, const
   return one;
 }
 
+using Correlation = double (*)(std::span<const double>, std::span<const double>);
+
+const std::map<std::string, Correlation>& correlations() {
+  static const std::map<std::string, Correlation> list{{"spearman", spearman_rho}, {"kendall", kendall_tau}};
+  return list;
+}
+
+// All but the parameters, which the table has.
+std::vector<std::string> scores_of(const OracleJson& expect) {
+  std::set<std::string> names;
+  for (const auto& [kind, values] : expect.items())
+    if (correlations().contains(kind))
+      for (const auto& [name, value] : values.items()) names.insert(name);
+  names.erase("params");
+  return {names.begin(), names.end()};
+}
+
 // "... rows 0,104,208,... of the lexicographic table, disconnected (10%) cells dropped ..."; parameters as the table has them.
 OracleJson run_correlation(const OracleJson& c, const OracleJson&) {
   const Table table(shipped_file("nb201/nb201_cifar10_test_200ep.csv.zst"), "arch", {"acc_mean", "params"});
   const Values rows = numbers_behind(title(c), "rows ", {0, 104});
   const double chance = number_behind(title(c), "disconnected (", 10);
-  std::vector<std::string> scores;
-  for (const auto& [name, value] : c["expect"]["spearman"].items())
-    if (name != "params") scores.push_back(name);
+  const std::vector<std::string> scores = scores_of(c.at("expect"));
   Values accuracy;
   std::map<std::string, Values> found;
   const auto first = static_cast<std::size_t>(rows.at(0)), step = static_cast<std::size_t>(rows.at(1) - rows.at(0));
@@ -49,8 +66,12 @@ OracleJson run_correlation(const OracleJson& c, const OracleJson&) {
     const OracleJson values = proxy_values(cell_case(c, table.key(row), scores), at::kDouble);
     for (const std::string& score : scores) found[score].push_back(values.at(score).get<double>());
   }
-  OracleJson got;
-  for (const auto& [name, value] : c["expect"]["spearman"].items()) got["spearman"][name] = spearman_rho(found.at(name), accuracy);
+  OracleJson got{{"cells", accuracy.size()}};
+  for (const auto& [kind, values] : c.at("expect").items()) {
+    const auto correlation = correlations().find(kind);
+    if (correlation == correlations().end()) continue;
+    for (const auto& [name, value] : values.items()) got[kind][name] = correlation->second(found.at(name), accuracy);
+  }
   return got;
 }
 
@@ -74,10 +95,10 @@ std::vector<at::Tensor> patterns_of(const OracleJson& input, const at::Tensor& x
 
 // "hamming_kernel_row0_for_first6_of_seed_9011", "pattern_rows_seed_9011"
 OracleJson run_patterns(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const std::string x = input.at("X").get<std::string>();
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     if (key == "unique_patterns") got[key] = distinct_patterns(patterns_of(input, filled(x)));
     const auto seed = static_cast<std::int64_t>(number_behind(key, "seed_", -1));
     if (seed < 0) continue;
@@ -96,13 +117,13 @@ OracleJson run_patterns(const OracleJson& c, const OracleJson&) {
 
 // The file says in words that the kernel is singular where two rows coincide: then its logarithm must be minus infinity.
 bool judge_patterns(const OracleJson& c, const OracleJson& got) {
-  const OracleJson& expect = c["expect"];
+  const OracleJson& expect = c.at("expect");
   if (!agrees(expect, got, c.at("tol"), {.left_out = {"slogdet"}})) return false;
   for (const auto& [key, value] : expect.items()) {
     const auto seed = static_cast<std::int64_t>(number_behind(key, "pattern_rows_seed_", -1));
-    if (seed < 0 || !expect.contains("slogdet") || !expect["slogdet"].get<std::string>().starts_with("singular")) continue;
+    if (seed < 0 || !expect.contains("slogdet") || !expect.at("slogdet").get<std::string>().starts_with("singular")) continue;
     const auto rows = static_cast<std::int64_t>(value.size());
-    const at::Tensor kernel = agreement_kernel(patterns_of(c["input"], filled(c["input"].at("X").get<std::string>(), seed, rows)));
+    const at::Tensor kernel = agreement_kernel(patterns_of(c.at("input"), filled(c.at("input").at("X").get<std::string>(), seed, rows)));
     if (log_determinant(kernel) != -std::numeric_limits<double>::infinity()) return false;
   }
   return true;
@@ -112,7 +133,7 @@ bool judge_patterns(const OracleJson& c, const OracleJson& got) {
 
 std::vector<OracleKind> correlation_oracles() {
   return {{.name = "scores over the table", .matches = is_correlation, .run = run_correlation},
-          {.name = "patterns of a perceptron", .matches = is_patterns, .run = run_patterns, .judge = judge_patterns, .left_out = {"slogdet"}}};
+          {.name = "patterns of a perceptron", .matches = is_patterns, .run = run_patterns, .judge = judge_patterns}};
 }
 
 }  // namespace netwright

@@ -24,7 +24,7 @@ using Values = std::vector<double>;
 
 // "eta 3" or "eta=3", from the input's own field or else the title.
 double named(const OracleJson& c, const std::string& name, double fallback) {
-  if (c["input"].contains(name) && c["input"][name].is_number()) return c["input"][name].get<double>();
+  if (c.at("input").contains(name) && c.at("input").at(name).is_number()) return c.at("input").at(name).get<double>();
   const std::string words = title(c);
   return number_behind(words, name + "=", number_behind(words, name + " ", fallback));
 }
@@ -104,7 +104,7 @@ class Formula {
 };
 
 double loss_of(const OracleJson& c, std::int64_t i, std::int64_t k) {
-  const std::string text = c["input"].at("loss").get<std::string>();
+  const std::string text = c.at("input").at("loss").get<std::string>();
   return Formula(text.substr(text.find('=') + 1), static_cast<double>(i), static_cast<double>(k)).value();
 }
 
@@ -160,8 +160,10 @@ OracleJson run_halving(const OracleJson& c, const OracleJson&) {
 bool is_asha(const OracleJson& c) { return id(c).starts_with("M-asha") && has_input(c, {"loss", "jobs"}); }
 
 OracleJson run_asha(const OracleJson& c, const OracleJson&) {
-  const auto jobs = c["input"]["jobs"].get<std::int64_t>();
-  const BudgetRange range{.minimum = named(c, "r", 1), .maximum = named(c, "R", 27), .eta = named(c, "eta", 3)};
+  const auto jobs = c.at("input").at("jobs").get<std::int64_t>();
+  // Rung 0 has r * eta^s.
+  const double eta = named(c, "eta", 3), early = c.at("input").value("s", number_behind(title(c), " s=", 0));
+  const BudgetRange range{.minimum = named(c, "r", 1) * std::pow(eta, early), .maximum = named(c, "R", 27), .eta = eta};
   OracleJson trace = OracleJson::array();
   std::vector<std::int64_t> counts(static_cast<std::size_t>(rungs_above_first(range)) + 1, 0);
   for (const Step& step : run_schedule(c, "asha", range, jobs, static_cast<std::size_t>(jobs))) {
@@ -194,15 +196,17 @@ bool is_curves(const OracleJson& c) { return id(c).starts_with("L-lce") && has_i
 
 // "... at x=1,10,100 ..."
 OracleJson run_curves(const OracleJson& c, const OracleJson&) {
-  // What the authors' program calls two of them.
-  const std::map<std::string, std::string> ours{{"dr_hill_zero_background", "hill3"}, {"logPower", "log_power"}};
-  const std::map<std::string, std::string> parameter{{"theta", "ymax"}};
+  // What the authors' program calls some of them and their parameters.
+  const std::map<std::string, std::string> ours{{"dr_hill_zero_background", "hill3"}, {"hill_3", "hill3"}, {"logPower", "log_power"}};
+  const std::map<std::string, std::map<std::string, std::string>> parameter{{"hill3", {{"theta", "ymax"}}},
+                                                                            {"janoschek", {{"a", "alpha"}, {"k", "kappa"}}}};
   OracleJson got;
-  for (const auto& [name, given] : c["input"]["defaults"].items()) {
+  for (const auto& [name, given] : c.at("input").at("defaults").items()) {
     const CurveModel& model = find_curve_model(ours.contains(name) ? ours.at(name) : name);
     Values parameters = model.start;
     for (const auto& [key, value] : given.items()) {
-      const std::string own = parameter.contains(key) && name == "dr_hill_zero_background" ? parameter.at(key) : key;
+      const auto known = parameter.find(model.name);
+      const std::string own = known != parameter.end() && known->second.contains(key) ? known->second.at(key) : key;
       const auto found = std::find(model.parameters.begin(), model.parameters.end(), own);
       if (found == model.parameters.end()) throw UsageError(name + " has no parameter '" + key + "'");
       parameters[static_cast<std::size_t>(found - model.parameters.begin())] = value.get<double>();
@@ -253,13 +257,13 @@ OracleJson run_predictors(const OracleJson& c, const OracleJson&) {
     (label ? train : test).emplace_back(bits.begin(), bits.end());
     (label ? labels : truth).push_back(table.value(row, 0));
   }
-  const double lambda = number_behind(c["input"]["ridge"].get<std::string>(), "lambda ", 1);
+  const double lambda = number_behind(c.at("input").at("ridge").get<std::string>(), "lambda ", 1);
   const auto ridge = make_predictor(plain_predictors(), "ridge", {.options = {{"lambda", std::to_string(lambda)}}});
   ridge->fit(train, labels);
   for (const FeatureRow& row : test) predicted.push_back(ridge->predict(row).mean);
   OracleJson got{{"ridge", judged(predicted, truth, train.size())}};
-  if (c["expect"].contains("gp"))
-    got["gp"] = judged(process_predictions(c["input"].at("gp").get<std::string>(), train, labels, test), truth, train.size());
+  if (c.at("expect").contains("gp"))
+    got["gp"] = judged(process_predictions(c.at("input").at("gp").get<std::string>(), train, labels, test), truth, train.size());
   return got;
 }
 
@@ -274,7 +278,7 @@ Values column(const Table& table, std::size_t index) {
 bool is_macro(const OracleJson& c) { return id(c).starts_with("BM-stats") && has_input(c, {"file"}); }
 
 OracleJson run_macro(const OracleJson& c, const OracleJson&) {
-  const Table table(shipped_file("nbmacro/" + c["input"]["file"].get<std::string>() + ".zst"), "arch", {"acc_mean", "params", "flops"});
+  const Table table(shipped_file("nbmacro/" + c.at("input").at("file").get<std::string>() + ".zst"), "arch", {"acc_mean", "params", "flops"});
   const Values accuracy = column(table, 0);
   const auto ranks_of = [&](std::size_t index) -> OracleJson {
     const Values values = column(table, index);
@@ -283,10 +287,13 @@ OracleJson run_macro(const OracleJson& c, const OracleJson&) {
   std::vector<std::size_t> order(table.rows());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return accuracy[a] > accuracy[b]; });
-  OracleJson top = OracleJson::array();
-  for (std::size_t i = 0; i < c["expect"].value("macro_top3", OracleJson::array()).size(); ++i) top.push_back({table.key(order[i]), accuracy[order[i]]});
-  return {{"macro_n", table.rows()}, {"macro_mean", mean(accuracy)}, {"macro_top3", top},
-          {"macro_rank_params", ranks_of(1)}, {"macro_rank_flops", ranks_of(2)}};
+  OracleJson got{{"macro_n", table.rows()}, {"macro_mean", mean(accuracy)}, {"macro_rank_params", ranks_of(1)}, {"macro_rank_flops", ranks_of(2)}};
+  for (const auto& [key, value] : c.at("expect").items()) {
+    if (!key.starts_with("macro_top")) continue;
+    got[key] = OracleJson::array();
+    for (std::size_t i = 0; i < std::min(value.size(), order.size()); ++i) got[key].push_back({table.key(order[i]), accuracy[order[i]]});
+  }
+  return got;
 }
 
 bool is_latency(const OracleJson& c) { return id(c).starts_with("BH-"); }

@@ -23,11 +23,10 @@ class NotBuilt : public Error {
 struct OracleKind {
   std::string name;
   bool (*matches)(const OracleJson& oracle_case);
-  // The values that stand in the case's `expect`, under the same names.
+  // The values that stand in the case's `expect`, under the same names. One that is missing fails the case, unless it is called "published".
   OracleJson (*run)(const OracleJson& oracle_case, const OracleJson& file);
   // Whether they agree. Null: agrees() with the case's tolerances.
   bool (*judge)(const OracleJson& oracle_case, const OracleJson& got) = nullptr;
-  std::vector<std::string> left_out = {};  // expected values that run() may leave out; any other that is missing fails the case
 };
 
 std::vector<OracleKind> network_oracles();      // parameters and MACs
@@ -50,9 +49,10 @@ std::vector<OracleKind> controller_oracles();
 const std::vector<OracleKind>& oracle_kinds();
 
 // Compares every value of `expected` with the one of the same place in `got`. The tolerance of a number is the entry of `tol` whose
-// stem (what stands before _abs, _rel, _exact) begins its name or that of what holds it, innermost first, else abs, rel, default_rel or
-// exact. A number without a tolerance must be equal, or is not judged where `lenient`. Under a relative tolerance a "sum" beside an
-// "abs_sum" is measured against the latter, as it may cancel to nothing.
+// stem (what stands before _abs, _rel, _exact) begins its name or that of what holds it, innermost first, else abs and rel (or
+// default_rel) together, else exact. A number without a tolerance must be equal, or is not judged where `lenient`. Under a relative
+// tolerance a "sum" beside an "abs_sum" is measured against the latter, as it may cancel to nothing. The texts inf, -inf
+// and nan equal such numbers.
 struct Agreement {
   bool lenient = false;
   std::vector<std::string> left_out = {};  // names that `got` may lack

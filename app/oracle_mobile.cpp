@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "netwright/core/names.hpp"
+#include "netwright/graph/composites.hpp"
 #include "netwright/graph/cost.hpp"
 #include "netwright/space/architectures.hpp"
 #include "netwright/space/library/efficientnet.hpp"
@@ -15,7 +16,7 @@ namespace {
 constexpr std::int64_t kSide = 224, kClasses = 1000;
 
 NetworkOptions options_of(const OracleJson& c) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const std::int64_t side = input.value("resolution", kSide);
   return {.input = {3, side, side}, .classes = input.value("classes", kClasses)};
 }
@@ -34,33 +35,38 @@ constexpr std::string_view kReference = "reference network ";
 
 bool is_reference(const OracleJson& c) { return title(c).starts_with(kReference) && has_input(c, {"resolution", "classes"}); }
 
+// "EfficientNet-B0".
+OracleJson efficientnet(const OracleJson& c, const std::string& name) {
+  const auto [architecture, network] = find_named_network("efficientnet/" + name);
+  NetworkOptions options = options_of(c);
+  options.settings = network.options.settings;
+  if (has_input(c, {"se_ratio"})) options.settings["squeeze"] = text_of(c.at("input").at("se_ratio"));
+  return counts_of(find_space("efficientnet")->network(architecture.text, options));
+}
+
+// torchvision's names, of which "efficientnet_b0" is of another space.
 OracleJson run_reference(const OracleJson& c, const OracleJson&) {
+  constexpr std::string_view scaled = "efficientnet_b";
   const std::string name = split(title(c).substr(kReference.size()), ' ').front();
+  if (name.starts_with(scaled)) return efficientnet(c, "EfficientNet-B" + name.substr(scaled.size()));
   return counts_of(find_space("reference")->network(name, options_of(c)));
 }
 
 bool is_efficientnet(const OracleJson& c) { return title(c).starts_with("EfficientNet-") && has_input(c, {"resolution", "classes"}); }
-
-OracleJson run_efficientnet(const OracleJson& c, const OracleJson&) {
-  const auto [architecture, network] = find_named_network("efficientnet/" + split(title(c), ' ').front());
-  NetworkOptions options = options_of(c);
-  options.settings = network.options.settings;
-  if (has_input(c, {"se_ratio"})) options.settings["squeeze"] = text_of(c["input"]["se_ratio"]);
-  return counts_of(find_space("efficientnet")->network(architecture.text, options));
-}
+OracleJson run_efficientnet(const OracleJson& c, const OracleJson&) { return efficientnet(c, split(title(c), ' ').front()); }
 
 // ---- networks as lists of blocks ----
 
 bool has_block_strings(const OracleJson& c) {
-  if (!has_input(c, {"blocks"}) || !c["input"]["blocks"].is_array() || c["input"]["blocks"].empty()) return false;
-  const OracleJson& first = c["input"]["blocks"][0];
+  if (!has_input(c, {"blocks"}) || !c.at("input").at("blocks").is_array() || c.at("input").at("blocks").empty()) return false;
+  const OracleJson& first = c.at("input").at("blocks").at(0);
   return first.is_string() && first.get<std::string>().starts_with("r");
 }
 
 OracleJson run_block_strings(const OracleJson& c, const OracleJson&) {
   NetworkOptions options = options_of(c);
-  if (has_input(c, {"head"})) options.settings["head"] = text_of(c["input"]["head"]);
-  return counts_of(find_space("mnasnet")->network(c["input"]["blocks"].dump(), options));
+  if (has_input(c, {"head"})) options.settings["head"] = text_of(c.at("input").at("head"));
+  return counts_of(find_space("mnasnet")->network(c.at("input").at("blocks").dump(), options));
 }
 
 // The space's widths with the given ones in the first places and the given head.
@@ -75,12 +81,12 @@ bool is_fbnet(const OracleJson& c) { return has_input(c, {"blocks", "stem", "hea
 
 // The stem is written "conv3x3 s2 16". Every convolution has a bias where the case's rule says so.
 OracleJson run_fbnet(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const auto space = find_space("fbnet");
-  const std::string stem = split(input["stem"][0].get<std::string>(), ' ').back();
+  const std::string stem = split(input.at("stem").at(0).get<std::string>(), ' ').back();
   NetworkOptions options = options_of(c);
-  options.settings["widths"] = widths_with(*space, {OracleJson(stem)}, input["head"]);
-  const std::string text = input["blocks"].dump();
+  options.settings["widths"] = widths_with(*space, {OracleJson(stem)}, input.at("head"));
+  const std::string text = input.at("blocks").dump();
   const OracleJson plain = counts_of(space->network(text, options));
   options.settings["biases"] = "true";
   const OracleJson biased = counts_of(space->network(text, options));
@@ -95,23 +101,26 @@ bool is_proxyless(const OracleJson& c) { return has_input(c, {"stem", "first_blo
 
 // A stage is [channels, stride, "k5e3 k3e3"]: its first layer strides and changes the channels.
 OracleJson run_proxyless(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const auto space = find_space("proxylessnas");
+  if (input.at("first_block").size() > 1 && input.at("first_block").at(1) != "k3e1") throw NotBuilt("the first block of proxylessnas is k3e1");
   OracleJson layers = OracleJson::array();
-  for (const auto& stage : input["stages"]) {
-    std::string stride = " s" + text_of(stage[1]);
-    for (const auto& word : split(stage[2].get<std::string>(), ' ')) {
-      layers.push_back(word + " " + text_of(stage[0]) + stride);
+  for (const auto& stage : input.at("stages")) {
+    std::string stride = " s" + text_of(stage.at(1));
+    for (const auto& word : split(stage.at(2).get<std::string>(), ' ')) {
+      layers.push_back(word + " " + text_of(stage.at(0)) + stride);
       stride.clear();
     }
   }
   NetworkOptions options = options_of(c);
-  options.settings["widths"] = widths_with(*space, {input["stem"], input["first_block"][0]}, input["head"]);
+  options.settings["widths"] = widths_with(*space, {input.at("stem"), input.at("first_block").at(0)}, input.at("head"));
   return counts_of(space->network(layers.dump(), options));
 }
 
-bool is_spos(const OracleJson& c) { return has_input(c, {"arch", "choices"}) && c["input"]["arch"].is_array(); }
-OracleJson run_spos(const OracleJson& c, const OracleJson&) { return counts_of(find_space("spos")->network(c["input"]["arch"].dump(), options_of(c))); }
+bool is_spos(const OracleJson& c) { return has_input(c, {"arch", "choices"}) && c.at("input").at("arch").is_array(); }
+OracleJson run_spos(const OracleJson& c, const OracleJson&) {
+  return counts_of(find_space("spos")->network(c.at("input").at("arch").dump(), options_of(c)));
+}
 
 // ---- Once-for-All ----
 
@@ -119,10 +128,11 @@ bool is_once_for_all(const OracleJson& c) { return id(c).starts_with("P-ofa") &&
 
 // The setting in words or as an object; or its lists, as the input's own fields.
 OracleJson run_once_for_all(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   NetworkOptions options = options_of(c);
-  if (input.contains("width")) options.settings["width"] = text_of(input["width"]);
-  const OracleJson setting = input.contains("setting") ? input["setting"] : OracleJson{{"ks", input["ks"]}, {"e", input["e"]}, {"d", input["d"]}};
+  if (input.contains("width")) options.settings["width"] = text_of(input.at("width"));
+  const bool whole = input.contains("setting");
+  const OracleJson setting = whole ? input.at("setting") : OracleJson{{"ks", input.at("ks")}, {"e", input.at("e")}, {"d", input.at("d")}};
   return counts_of(find_space("ofa_mobilenetv3")->network(text_of(setting), options));
 }
 
@@ -130,7 +140,7 @@ bool is_once_for_all_supernet(const OracleJson& c) { return id(c).starts_with("P
 
 OracleJson run_once_for_all_supernet(const OracleJson& c, const OracleJson&) {
   NetworkOptions options = options_of(c);
-  const OracleJson width = has_input(c, {"width"}) ? c["input"]["width"] : OracleJson(number_behind(title(c), " w", 1.0));
+  const OracleJson width = has_input(c, {"width"}) ? c.at("input").at("width") : OracleJson(number_behind(title(c), " w", 1.0));
   options.settings["width"] = text_of(width);
   Graph open = find_space("ofa_mobilenetv3")->open(options);
   const std::int64_t all = cost(open).params;
@@ -142,6 +152,7 @@ OracleJson run_once_for_all_supernet(const OracleJson& c, const OracleJson&) {
 
 bool is_rounding(const OracleJson& c) { return id(c).starts_with("S-rounding") && has_input(c, {"base"}); }
 
+// Our networks of factor 1 keep widths that are no multiples of 8; the official formula rounds them too.
 OracleJson scaled_shape(const MobileNetwork& base, const std::string& variant) {
   const auto [architecture, network] = find_named_network("efficientnet/EfficientNet-" + variant);
   const auto space = find_space("efficientnet");
@@ -149,11 +160,11 @@ OracleJson scaled_shape(const MobileNetwork& base, const std::string& variant) {
   OracleJson widths = OracleJson::array(), depths = OracleJson::array();
   std::int64_t blocks = 0;
   for (const auto& block : grown.blocks) {
-    widths.push_back(block.output);
+    widths.push_back(make_divisible(static_cast<double>(block.output)));
     depths.push_back(block.repeats);
     blocks += block.repeats;
   }
-  return {{"stem", grown.blocks.front().input},
+  return {{"stem", make_divisible(static_cast<double>(grown.blocks.front().input))},
           {"widths", widths},
           {"depths", depths},
           {"head", grown.head},
@@ -164,15 +175,16 @@ OracleJson scaled_shape(const MobileNetwork& base, const std::string& variant) {
 
 // The base is [[channels, repeats], ...]; the rest of it is EfficientNet's.
 OracleJson run_rounding(const OracleJson& c, const OracleJson&) {
+  if (c.at("input").at("base").empty()) throw UsageError("the case: its base is empty");
   MobileNetwork base = efficientnet_base();
   std::int64_t before = base.blocks.front().input;
   base.blocks.clear();
-  for (const auto& stage : c["input"]["base"]) {
-    base.blocks.push_back({.repeats = stage[1].get<std::int64_t>(), .input = before, .output = stage[0].get<std::int64_t>()});
+  for (const auto& stage : c.at("input").at("base")) {
+    base.blocks.push_back({.repeats = stage.at(1).get<std::int64_t>(), .input = before, .output = stage.at(0).get<std::int64_t>()});
     before = base.blocks.back().output;
   }
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     std::string variant = key;
     variant[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(key[0])));
     got[key] = scaled_shape(base, variant);
@@ -183,14 +195,14 @@ OracleJson run_rounding(const OracleJson& c, const OracleJson&) {
 bool is_compound(const OracleJson& c) { return id(c).starts_with("S-compound"); }
 
 OracleJson run_compound(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   Compound compound;
-  compound.alpha = input.value("alpha", compound.alpha);
-  compound.beta = input.value("beta", compound.beta);
-  compound.gamma = input.value("gamma", compound.gamma);
+  compound.alpha = input.value("alpha", number_behind(title(c), "alpha ", compound.alpha));
+  compound.beta = input.value("beta", number_behind(title(c), "beta ", compound.beta));
+  compound.gamma = input.value("gamma", number_behind(title(c), "gamma ", compound.gamma));
   OracleJson got = {{"product", compound.product()}};
-  if (c["expect"].contains("phi"))
-    for (const auto& [phi, value] : c["expect"]["phi"].items()) {
+  if (c.at("expect").contains("phi"))
+    for (const auto& [phi, value] : c.at("expect").at("phi").items()) {
       const Scaling at = compound.at(std::stod(phi));
       got["phi"][phi] = {at.depth, at.width, at.resolution};
     }
@@ -198,21 +210,6 @@ OracleJson run_compound(const OracleJson& c, const OracleJson&) {
 }
 
 // ---- sizes of the spaces ----
-
-struct Sized {
-  const char* id;
-  const char* space;
-};
-constexpr Sized kSized[] = {{"C-fbnet", "fbnet"}, {"C-spos", "spos"}, {"C-mnasnet", "mnasnet"}, {"C-ofa", "ofa_mobilenetv3"},
-                            {"C-nats_sss", "nats_size"}, {"C-darts_rnn", "darts_rnn"}};
-
-const Sized* sized(const OracleJson& c) {
-  const auto found = std::find_if(std::begin(kSized), std::end(kSized), [&](const Sized& s) { return id(c) == s.id; });
-  return found == std::end(kSized) ? nullptr : found;
-}
-
-bool is_sized(const OracleJson& c) { return sized(c) != nullptr; }
-OracleJson run_sized(const OracleJson& c, const OracleJson&) { return decimal(size(find_space(sized(c)->space)->decisions())); }
 
 bool is_proxyless_size(const OracleJson& c) { return id(c) == "C-proxyless"; }
 
@@ -230,18 +227,16 @@ OracleJson run_proxyless_size(const OracleJson&, const OracleJson&) {
 }  // namespace
 
 std::vector<OracleKind> mobile_oracles() {
-  const std::vector<std::string> published = {"published"};  // rounded figures of the papers, in words
-  return {{.name = "hand-made network", .matches = is_reference, .run = run_reference, .left_out = published},
-          {.name = "EfficientNet", .matches = is_efficientnet, .run = run_efficientnet, .left_out = published},
-          {.name = "network of block strings", .matches = has_block_strings, .run = run_block_strings, .left_out = published},
-          {.name = "FBNet", .matches = is_fbnet, .run = run_fbnet, .left_out = published},
-          {.name = "ProxylessNAS network", .matches = is_proxyless, .run = run_proxyless, .left_out = published},
-          {.name = "SPOS network", .matches = is_spos, .run = run_spos, .left_out = published},
-          {.name = "Once-for-All subnet", .matches = is_once_for_all, .run = run_once_for_all, .left_out = published},
+  return {{.name = "hand-made network", .matches = is_reference, .run = run_reference},
+          {.name = "EfficientNet", .matches = is_efficientnet, .run = run_efficientnet},
+          {.name = "network of block strings", .matches = has_block_strings, .run = run_block_strings},
+          {.name = "FBNet", .matches = is_fbnet, .run = run_fbnet},
+          {.name = "ProxylessNAS network", .matches = is_proxyless, .run = run_proxyless},
+          {.name = "SPOS network", .matches = is_spos, .run = run_spos},
+          {.name = "Once-for-All subnet", .matches = is_once_for_all, .run = run_once_for_all},
           {.name = "Once-for-All supernet", .matches = is_once_for_all_supernet, .run = run_once_for_all_supernet},
           {.name = "compound scaling of a list", .matches = is_rounding, .run = run_rounding},
           {.name = "compound coefficients", .matches = is_compound, .run = run_compound},
-          {.name = "size of a mobile space", .matches = is_sized, .run = run_sized},
           {.name = "size of ProxylessNAS", .matches = is_proxyless_size, .run = run_proxyless_size}};
 }
 

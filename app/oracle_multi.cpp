@@ -28,16 +28,18 @@ std::vector<Point> points_of(const OracleJson& input) {
     Point point;
     for (const auto& cost : costs) point.values.push_back(-cost.get<double>());
     points.push_back(std::move(point));
+    if (points.back().values.empty() || points.back().values.size() != points.front().values.size())
+      throw UsageError("the case: points[" + std::to_string(points.size() - 1) + "] has another number of objectives than the first, or none");
   }
   return points;
 }
 
 OracleJson finite_or_word(double value) { return std::isinf(value) ? OracleJson("inf") : OracleJson(value); }
 
-bool is_fronts(const OracleJson& c) { return has_input(c, {"points"}) && c["expect"].contains("fronts"); }
+bool is_fronts(const OracleJson& c) { return has_input(c, {"points"}) && c.at("expect").contains("fronts"); }
 
 OracleJson run_fronts(const OracleJson& c, const OracleJson&) {
-  const std::vector<Point> points = points_of(c["input"]);
+  const std::vector<Point> points = points_of(c.at("input"));
   OracleJson fronts = OracleJson::array(), crowding = OracleJson::array();
   for (const auto& front : non_dominated_fronts(points)) {
     const Values distances = crowding_distances(points, front);
@@ -53,7 +55,7 @@ bool is_hypervolume(const OracleJson& c) { return id(c).starts_with("E-hv"); }
 
 // The case's own points, or "the set above": the latest one before it in the file.
 const OracleJson& points_input(const OracleJson& c, const OracleJson& file) {
-  if (has_input(c, {"points"})) return c["input"];
+  if (has_input(c, {"points"})) return c.at("input");
   const OracleJson* latest = nullptr;
   for (const auto& other : file.at("cases")) {
     if (id(other) == id(c)) break;
@@ -81,7 +83,7 @@ OracleJson run_hypervolume(const OracleJson& c, const OracleJson& file) {
   const std::vector<Point> points = points_of(points_input(c, file));
   const auto fronts = non_dominated_fronts(points);
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     std::vector<Values> chosen;
     if (key.starts_with("front")) {
       for (const std::size_t i : fronts.at(static_cast<std::size_t>(number_behind(key, "front", 0)))) chosen.push_back(points[i].values);
@@ -106,7 +108,7 @@ Values reference_of(const OracleJson& c) {
 OracleJson run_front_volume(const OracleJson& c, const OracleJson&) {
   const Values reference = reference_of(c);
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items())
+  for (const auto& [key, value] : c.at("expect").items())
     got[key] = zdt_front_hypervolume(static_cast<int>(number_behind(key, "zdt", 0)), {reference[0], reference[1]});
   return got;
 }
@@ -120,7 +122,7 @@ OracleJson run_zdt_values(const OracleJson& c, const OracleJson&) {
   Values x;
   for (std::size_t i = 0; i <= last; ++i) x.push_back((static_cast<double>(i) + offset) / divisor);
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) got[key] = zdt(std::stoi(key), x.size()).costs(x);
+  for (const auto& [key, value] : c.at("expect").items()) got[key] = zdt(std::stoi(key), x.size()).costs(x);
   return got;
 }
 
@@ -158,7 +160,7 @@ bool judge_real_nsga2(const OracleJson& c, const OracleJson& got) { return got.a
 template <class Compute>
 OracleJson rows_of(const OracleJson& c, std::size_t inputs, const Compute& compute) {
   OracleJson got = OracleJson::array();
-  for (const auto& row : c["expect"]) {
+  for (const auto& row : c.at("expect")) {
     OracleJson answer = OracleJson::array();
     Values values;
     for (std::size_t i = 0; i < inputs; ++i) values.push_back(row.at(i).get<double>()), answer.push_back(row.at(i));
@@ -179,7 +181,7 @@ OracleJson run_mnas(const OracleJson& c, const OracleJson&) {
   return rows_of(c, 3, [&](const Values& v) { return mnas_reward(v[0], v[1], v[2], exponents); });
 }
 
-bool is_fbnet_loss(const OracleJson& c) { return id(c) == "H-fbnet"; }
+bool is_fbnet_loss(const OracleJson& c) { return id(c).starts_with("H-fbnet"); }
 
 OracleJson run_fbnet_loss(const OracleJson& c, const OracleJson&) {
   const double alpha = number_behind(title(c), "alpha ", 0.2), beta = number_behind(title(c), "beta ", 0.6);
@@ -209,7 +211,7 @@ OracleJson run_gaussian_process(const OracleJson& c, const OracleJson&) {
 
 // ---- path encodings ----
 
-bool is_path_bits(const OracleJson& c) { return id(c).starts_with("L-path-101") && has_input(c, {"cells"}); }
+bool is_path_bits(const OracleJson& c) { return id(c).starts_with("L-path-") && has_input(c, {"cells"}); }
 
 const OracleJson& case_called(const OracleJson& file, const std::string& name) {
   for (const auto& other : file.at("cases"))
@@ -217,13 +219,18 @@ const OracleJson& case_called(const OracleJson& file, const std::string& name) {
   throw UsageError("no case '" + name + "' in the file");
 }
 
+// Of a cell of either benchmark.
+std::vector<float> path_bits(const OracleJson& cell) {
+  if (cell.contains("arch")) return path_encoding(parse_nasbench201(cell.at("arch").get<std::string>()));
+  return path_encoding(parse_nasbench101(OracleJson{{"matrix", cell.at("matrix")}, {"ops", cell.at("ops")}}.dump()));
+}
+
 // The bits that are set, cell by cell; a cell is another case of the file, "N101-chain5".
 OracleJson run_path_bits(const OracleJson& c, const OracleJson& file) {
   OracleJson got;
-  for (const std::string& part : split(c["input"]["cells"].get<std::string>(), ',')) {
+  for (const std::string& part : split(c.at("input").at("cells").get<std::string>(), ',')) {
     const std::string name = trim(part);
-    const OracleJson& cell = case_called(file, name)["input"];
-    const std::vector<float> bits = path_encoding(parse_nasbench101(OracleJson{{"matrix", cell.at("matrix")}, {"ops", cell.at("ops")}}.dump()));
+    const std::vector<float> bits = path_bits(case_called(file, name).at("input"));
     OracleJson& set = got[name.substr(name.find('-') + 1)] = OracleJson::array();
     for (std::size_t bit = 0; bit < bits.size(); ++bit)
       if (bits[bit] > 0) set.push_back(bit);

@@ -54,6 +54,7 @@ std::function<at::Tensor(const at::Tensor&)> term_function(const std::string& te
   if (name == "sin") return [](const at::Tensor& v) { return at::sin(v); };
   if (name == "cos") return [](const at::Tensor& v) { return at::cos(v); };
   if (name == "sigmoid") return [](const at::Tensor& v) { return at::sigmoid(v); };
+  if (name == "exp") return [](const at::Tensor& v) { return at::exp(v); };
   if (name == "relu") return [](const at::Tensor& v) { return at::relu(v); };
   throw NotBuilt("a model with '" + name + "'");
 }
@@ -64,8 +65,9 @@ struct TinyModel {
   Rows alpha;
   at::Tensor w;
 
-  explicit TinyModel(const OracleJson& input) : alpha(rows_of(vector_of(input["alpha"]).unsqueeze(0))), w(vector_of(input["w"]).requires_grad_(true)) {
-    std::string words = input["model"].get<std::string>();
+  explicit TinyModel(const OracleJson& input)
+      : alpha(rows_of(vector_of(input.at("alpha")).unsqueeze(0))), w(vector_of(input.at("w")).requires_grad_(true)) {
+    std::string words = input.at("model").get<std::string>();
     words = words.substr(words.find('=') + 1, words.find(',') - words.find('=') - 1);
     for (const auto& term : split_terms(words)) terms.push_back(term_function(term));
   }
@@ -81,7 +83,7 @@ struct TinyModel {
   at::Tensor loss(const at::Tensor& x, const at::Tensor& t) const {
     Rng rng(0);
     const Mixture mixture = make_relaxation("softmax", alpha.tree)->draw(alpha.parameters, rng);
-    const at::Tensor y = mixed_sum(mixture.at("d0"), [&](std::size_t i) { return terms[i](w[static_cast<std::int64_t>(i)] * x); }, false);
+    const at::Tensor y = mixed_sum(mixture.at("d0"), [&](std::size_t i) { return terms.at(i)(w[static_cast<std::int64_t>(i)] * x); }, false);
     return 0.5 * (y - t).square().mean();
   }
 };
@@ -93,19 +95,24 @@ at::Tensor gradient_by(const std::string& update, const std::map<std::string, st
 
 at::Tensor after_adam(const OracleJson& adam, const at::Tensor& parameter, const at::Tensor& slope) {
   const at::Tensor alpha = parameter.detach().clone().requires_grad_(true);
-  Optimiser optimiser({alpha}, {.name = "adam", .learning_rate = adam["lr"], .beta1 = adam["betas"][0], .beta2 = adam["betas"][1], .weight_decay = adam["wd"]});
+  Optimiser optimiser({alpha}, {.name = "adam",
+                                .learning_rate = adam.at("lr"),
+                                .beta1 = adam.at("betas").at(0),
+                                .beta2 = adam.at("betas").at(1),
+                                .weight_decay = adam.at("wd")});
   alpha.mutable_grad() = slope.clone();
   optimiser.step();
   return alpha;
 }
 
 OracleJson run_bilevel(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const TinyModel model(input);
-  const at::Tensor train_x = vector_of(input["train_x"]), train_t = vector_of(input["train_t"]), val_x = vector_of(input["val_x"]), val_t = vector_of(input["val_t"]);
+  const at::Tensor train_x = vector_of(input.at("train_x")), train_t = vector_of(input.at("train_t"));
+  const at::Tensor val_x = vector_of(input.at("val_x")), val_t = vector_of(input.at("val_t"));
   BilevelCase bilevel{[&] { return model.loss(val_x, val_t); }, [&] { return model.loss(train_x, train_t); }, model.alpha.parameters.vectors, {model.w}};
-  bilevel.rate = input["eta"], bilevel.momentum = input.value("momentum", 0.0), bilevel.weight_decay = input.value("weight_decay", 0.0);
-  if (input.contains("momentum_buffer") && input["momentum_buffer"].is_array()) bilevel.buffers = {vector_of(input["momentum_buffer"])};
+  bilevel.rate = input.at("eta"), bilevel.momentum = input.value("momentum", 0.0), bilevel.weight_decay = input.value("weight_decay", 0.0);
+  if (input.contains("momentum_buffer") && input.at("momentum_buffer").is_array()) bilevel.buffers = {vector_of(input.at("momentum_buffer"))};
   std::ostringstream radius;
   radius.precision(17);
   radius << input.value("fd_r", 0.01);
@@ -115,16 +122,16 @@ OracleJson run_bilevel(const OracleJson& c, const OracleJson&) {
   const at::Tensor second = gradient_by("second_order", {{"radius", radius.str()}}, bilevel);
   got["second_order_fd"] = values_json(second);
   got["second_order_exact"] = values_json(gradient_by("second_order", {{"hessian", "exact"}}, bilevel));
-  if (input.contains("adam")) got["alpha_after_adam"] = values_json(after_adam(input["adam"], model.alpha.parameters.vectors[0], second));
+  if (input.contains("adam")) got["alpha_after_adam"] = values_json(after_adam(input.at("adam"), model.alpha.parameters.vectors[0], second));
   return got;
 }
 
 // The case states too how near the difference is to what it stands for.
 bool judge_bilevel(const OracleJson& c, const OracleJson& got) {
   const OracleJson tol = c.value("tol", OracleJson::object());
-  if (!agrees(c["expect"], got, tol)) return false;
+  if (!agrees(c.at("expect"), got, tol)) return false;
   const auto difference = vector_of(got["second_order_fd"]) - vector_of(got["second_order_exact"]);
-  return !tol.contains("fd_vs_exact_abs") || difference.abs().max().item<double>() <= tol["fd_vs_exact_abs"].get<double>();
+  return !tol.contains("fd_vs_exact_abs") || difference.abs().max().item<double>() <= tol.at("fd_vs_exact_abs").get<double>();
 }
 
 // ---- samples ----
@@ -136,7 +143,10 @@ at::Tensor numbers_tensor(const OracleJson& c, const char* marker) { return at::
 OracleJson run_straight_through(const OracleJson& c, const OracleJson&) {
   const at::Tensor logits = tensor_in_words(title(c), "a=").flatten().requires_grad_(true);
   const at::Tensor noise = -at::log(-at::log(numbers_tensor(c, "uniforms "))), outputs = numbers_tensor(c, "outputs ");
-  const at::Tensor soft = gumbel_softmax(logits, noise, c["input"]["tau"]);
+  if (noise.numel() != logits.numel() || outputs.numel() != logits.numel())
+    throw UsageError("the case has " + std::to_string(logits.numel()) + " logits, " + std::to_string(noise.numel()) + " uniforms and " +
+                     std::to_string(outputs.numel()) + " outputs");
+  const at::Tensor soft = gumbel_softmax(logits, noise, c.at("input").at("tau"));
   MixtureEntry entry = straight_through(soft);
   const auto slope = [&] {
     return gradient(mixed_sum(entry, [&](std::size_t i) { return outputs[static_cast<std::int64_t>(i)].reshape({1}); }, false).sum(), logits);
@@ -148,7 +158,7 @@ OracleJson run_straight_through(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
-bool is_gumbel_moments(const OracleJson& c) { return id(c).starts_with("D-gumbel") && c["expect"].is_array(); }
+bool is_gumbel_moments(const OracleJson& c) { return id(c).starts_with("D-gumbel") && c.at("expect").is_array(); }
 
 // The first of two coordinates depends on the difference of two Gumbel draws, a logistic one: its quantiles replace the draws.
 OracleJson run_gumbel_moments(const OracleJson& c, const OracleJson&) {
@@ -156,8 +166,8 @@ OracleJson run_gumbel_moments(const OracleJson& c, const OracleJson&) {
   const at::Tensor u = (at::arange(count, at::kDouble) + 0.5) / static_cast<double>(count);
   const at::Tensor noise = at::stack({at::log(u) - at::log1p(-u), at::zeros_like(u)}, 1);
   OracleJson list = OracleJson::array();
-  for (const auto& row : c["expect"]) {
-    const double pi = row["pi"], tau = row["tau"];
+  for (const auto& row : c.at("expect")) {
+    const double pi = row.at("pi"), tau = row.at("tau");
     const at::Tensor logits = at::tensor({std::log(pi), std::log1p(-pi)}, at::kDouble);
     const at::Tensor first = gumbel_softmax(logits, noise, tau).select(1, 0);
     list.push_back({{"pi", pi}, {"tau", tau}, {"mean", first.mean().item<double>()}, {"var", first.var(false).item<double>()}});
@@ -170,14 +180,18 @@ OracleJson run_gumbel_moments(const OracleJson& c, const OracleJson&) {
 bool is_gates(const OracleJson& c) { return id(c).starts_with("D-proxyless") && has_input(c, {"ops", "alpha", "x", "t"}); }
 
 OracleJson run_gates(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const std::string words = title(c);
-  const at::Tensor alpha = vector_of(input["alpha"]).requires_grad_(true), x = vector_of(input["x"]), t = vector_of(input["t"]);
-  const auto factors = numbers_behind(input["ops"].get<std::string>(), "c=(", {});
+  const at::Tensor alpha = vector_of(input.at("alpha")).requires_grad_(true), x = vector_of(input.at("x")), t = vector_of(input.at("t"));
+  const auto factors = numbers_behind(input.at("ops").get<std::string>(), "c=(", {});
   const auto active = static_cast<std::size_t>(number_behind(words, "active op ", number_behind(words, "active ", 0)));
   const double other = number_behind(words, "inactive ", -1);
+  const auto operations = static_cast<std::int64_t>(factors.size());
+  if (alpha.numel() != operations)
+    throw UsageError("the case has " + std::to_string(operations) + " operations and " + std::to_string(alpha.numel()) + " alphas");
+  if (std::max(static_cast<double>(active), other) >= static_cast<double>(operations)) throw UsageError("the case has no such operation: " + words);
   const MixtureEntry entry = other < 0 ? gates_over_all(alpha, active) : gates_over_two(alpha, active, static_cast<std::size_t>(other));
-  const at::Tensor y = mixed_sum(entry, [&](std::size_t i) { return factors[i] * x; }, true);
+  const at::Tensor y = mixed_sum(entry, [&](std::size_t i) { return factors.at(i) * x; }, true);
   const at::Tensor loss = (y - t).square().sum();
   const at::Tensor slope = gradient(loss, alpha);
   OracleJson got = {{"loss", loss.item<double>()}, {"gate_grad", values_json(gradient(loss, entry.weights))}, {"alpha_grad", values_json(slope)}};
@@ -213,14 +227,31 @@ OracleJson run_drop(const OracleJson& c, const OracleJson&) {
   return kept;
 }
 
+std::vector<std::vector<double>> softmax_rows(const at::Tensor& alphas) {
+  const Rows rows = rows_of(alphas);
+  return make_relaxation("softmax", rows.tree)->probabilities(rows.parameters);
+}
+
+// The alphas of earlier epochs: "criterion 2, alphas 2*LCG(11) 14x8, history 2*LCG(12), 2*LCG(13)".
+std::vector<std::vector<std::vector<double>>> earlier_rows(const std::string& words, const at::Tensor& alphas) {
+  std::vector<std::vector<std::vector<double>>> earlier;
+  const std::size_t history = words.find("history");
+  for (std::size_t at = words.find("LCG(", history); history != std::string::npos && at != std::string::npos; at = words.find("LCG(", at + 1)) {
+    const std::string from_factor = words.substr(words.find_last_of(" ,;:", at) + 1);
+    earlier.push_back(softmax_rows(tensor_in_words(from_factor, "", alphas.sizes().vec())));
+  }
+  return earlier;
+}
+
 // The first column is the "none" of DARTS' primitives.
 OracleJson run_edge_scores(const OracleJson& c, const OracleJson&) {
-  const Rows rows = rows_of(tensor_in_words(title(c), "alphas"));
-  const auto probabilities = make_relaxation("softmax", rows.tree)->probabilities(rows.parameters);
+  const at::Tensor alphas = tensor_in_words(title(c), "alphas");
+  const auto probabilities = softmax_rows(alphas);
   std::vector<bool> pickable(probabilities[0].size(), true);
   pickable[0] = false;
-  const EdgeScores scores = edge_scores(probabilities, pickable);
-  return {{"importance", scores.importance}, {"entropy", scores.entropy}, {"score", scores.score}, {"edge", scores.edge}, {"op", scores.choice}};
+  const EdgeScores scores = edge_scores(probabilities, pickable, earlier_rows(title(c), alphas));
+  return {{"importance", scores.importance}, {"entropy", scores.entropy}, {"stability", scores.stability},
+          {"score", scores.score},           {"edge", scores.edge},       {"op", scores.choice}};
 }
 
 // ---- partial channels ----
@@ -235,16 +266,19 @@ OracleJson run_shuffle(const OracleJson& c, const OracleJson&) {
 bool is_partial_darts(const OracleJson& c) { return id(c).starts_with("P-supernet-pcdarts") && has_input(c, {"C", "layers", "K"}); }
 
 OracleJson run_partial_darts(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const auto space = find_space("darts");
   const DecisionTree& tree = space->decisions();
   const auto graph_at = [&](std::int64_t side) {
-    return partial_channels(space->open({.input = {3, side, side}, .classes = input.value("classes", std::int64_t{10}), .search = true,
-                                         .settings = {{"channels", std::to_string(input["C"].get<std::int64_t>())}, {"cells", std::to_string(input["layers"].get<std::int64_t>())}}}),
-                            input["K"].get<std::int64_t>());
+    const NetworkOptions options{.input = {3, side, side},
+                                 .classes = input.value("classes", std::int64_t{10}),
+                                 .search = true,
+                                 .settings = {{"channels", std::to_string(input.at("C").get<std::int64_t>())},
+                                              {"cells", std::to_string(input.at("layers").get<std::int64_t>())}}};
+    return partial_channels(space->open(options), input.at("K").get<std::int64_t>());
   };
   OracleJson got = {{"params", cost(graph_at(32)).params}};
-  for (const auto& [key, value] : c["expect"].items())
+  for (const auto& [key, value] : c.at("expect").items())
     if (key.starts_with("macs_")) got[key] = cost(graph_at(static_cast<std::int64_t>(number_behind(key, "macs_", 32)))).macs;
   const auto parameters = ArchitectureParameters::start(tree, Seed(0), {}, {.edges = true});
   OracleJson of_operations = OracleJson::array(), of_edges = OracleJson::array();
@@ -271,13 +305,14 @@ OracleJson run_kernel_transform(const OracleJson& c, const OracleJson&) {
   const std::string words = title(c);
   const std::vector<std::int64_t> sizes{7, 5, 3};
   const at::Tensor weight = tensor_in_words(words, "W7=");
-  const auto target = static_cast<std::int64_t>(number_behind(words, "7->5->", number_behind(words, "7->", 5)));
+  const double named = number_behind(id(c), "O-kernel-", 5);
+  const auto target = static_cast<std::int64_t>(number_behind(words, "7->5->", number_behind(words, "7->", named)));
   const at::Tensor kernel = transformed_kernel(weight, sizes, {tensor_in_words(words, "M75="), tensor_in_words(words, "M53=")}, target);
   OracleJson got = {{"sum", kernel.sum().item<double>()}};
   OracleJson identity = OracleJson::array();
   for (const std::int64_t size : sizes)
     identity.push_back(transformed_kernel(weight, sizes, {at::eye(25, at::kDouble), at::eye(9, at::kDouble)}, size).sum().item<double>());
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     if (key.starts_with("first")) got[key] = values_json(kernel.flatten().narrow(0, 0, std::stoll(key.substr(5))));
     if (key.starts_with("identity_sums")) got[key] = identity;
   }
@@ -307,7 +342,7 @@ std::vector<OracleKind> one_shot_oracles() {
           {.name = "regulariser of Beta-DARTS", .matches = [](const OracleJson& c) { return id(c).starts_with("D-beta"); }, .run = run_beta},
           {.name = "zero-one loss", .matches = [](const OracleJson& c) { return id(c).starts_with("D-fair"); }, .run = run_zero_one},
           {.name = "dropped candidates", .matches = [](const OracleJson& c) { return id(c).starts_with("D-pdarts"); }, .run = run_drop},
-          {.name = "greedy edge", .matches = [](const OracleJson& c) { return id(c).starts_with("D-sgas-1"); }, .run = run_edge_scores},
+          {.name = "greedy edge", .matches = [](const OracleJson& c) { return id(c).starts_with("D-sgas-"); }, .run = run_edge_scores},
           {.name = "channel shuffle", .matches = [](const OracleJson& c) { return id(c).starts_with("D-shuffle"); }, .run = run_shuffle},
           {.name = "supernet of partial channels", .matches = is_partial_darts, .run = run_partial_darts},
           {.name = "kernel transform", .matches = is_kernel_transform, .run = run_kernel_transform},

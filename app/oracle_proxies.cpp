@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "netwright/graph/cost.hpp"
+#include "netwright/proxy/fill.hpp"
 #include "netwright/proxy/passes.hpp"
 #include "netwright/proxy/patterns.hpp"
 #include "netwright/proxy/proxy.hpp"
@@ -16,29 +17,36 @@ namespace netwright {
 namespace {
 
 bool is_proxies(const OracleJson& c) {
-  const bool z1 = has_input(c, {"net"}) && c["input"]["net"] == "Z1";
+  const bool z1 = has_input(c, {"net"}) && c.at("input").at("net") == "Z1";
   return z1 || (id(c).starts_with("Z201") && has_input(c, {"arch"}));
 }
 
 // "labels": "i mod 5", or the same in the title.
 std::int64_t label_period(const OracleJson& c, double fallback) {
-  const std::string words = c["input"].value("labels", title(c));
+  const std::string words = c.at("input").value("labels", title(c));
   return static_cast<std::int64_t>(number_behind(words, "i mod ", fallback));
 }
 
+// "resolution": 16, or "batch 8 of 3x16x16" in the title.
+std::int64_t side_of(const OracleJson& c) {
+  constexpr double usual = 32;
+  return c.at("input").value("resolution", static_cast<std::int64_t>(number_behind(title(c), " of 3x", usual)));
+}
+
 Graph graph_of(const OracleJson& c) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   if (input.contains("net")) return z1_graph();
   const auto space = find_space("nasbench201");
-  NetworkOptions options{.input = {3, 32, 32}, .classes = input.value("classes", label_period(c, 10))};
+  NetworkOptions options{.input = {3, side_of(c), side_of(c)}, .classes = input.value("classes", label_period(c, 10))};
   options.settings["channels"] = std::to_string(input.value("C", std::int64_t{16}));
   options.settings["cells"] = std::to_string(input.value("N", std::int64_t{5}));
-  return space->close(space->parse(input["arch"].get<std::string>()), options);
+  return space->close(space->parse(input.at("arch").get<std::string>()), options);
 }
 
 ProxyCase proxy_case_of(const OracleJson& c, const Graph& graph, at::ScalarType dtype) {
-  const std::int64_t batch = c["input"].value("batch", static_cast<std::int64_t>(number_behind(title(c), "batch ", 8)));
-  ProxyCase proxy_case = prepare(graph, {.batch = batch, .fill = Fill::oracle, .place = {.dtype = dtype}});
+  const std::int64_t batch = c.at("input").value("batch", static_cast<std::int64_t>(number_behind(title(c), "batch ", 8)));
+  const auto seed = c.at("input").value("seed", static_cast<std::uint64_t>(number_behind(title(c), "seed ", fill_input_seed)));
+  ProxyCase proxy_case = prepare(graph, {.batch = batch, .fill = Fill::oracle, .input_seed = seed, .place = {.dtype = dtype}});
   const auto classes = static_cast<double>(graph.output().shape.at(0));
   proxy_case.targets = at::arange(batch, at::kLong).remainder(label_period(c, classes));
   return proxy_case;
@@ -75,12 +83,12 @@ nlohmann::ordered_json proxy_values(const nlohmann::ordered_json& c, at::ScalarT
   const Graph graph = graph_of(c);
   const ProxyCase proxy_case = proxy_case_of(c, graph, dtype);
   std::vector<std::string> names;
-  for (const auto& [key, value] : c["expect"].items())
+  for (const auto& [key, value] : c.at("expect").items())
     if (is_scored(key)) names.push_back(proxy_name(key));
   const auto scores = names.empty() ? std::map<std::string, double>() : score(proxy_case, names);
   Passes passes(proxy_case);
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     const OracleJson part = is_scored(key) ? OracleJson(scores.at(proxy_name(key))) : intermediate(key, graph, passes);
     if (!part.is_null()) got[key] = part;
   }

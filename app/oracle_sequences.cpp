@@ -31,27 +31,37 @@ const NamedArchitecture* published_cell(std::string_view name) {
 
 // Written out in the case, or by the name of a published one, in the file or in the library.
 RecurrentGenotype genotype_named(const OracleJson& input, const OracleJson& file, const std::string& name) {
-  if (input.contains("recurrent")) return parse_recurrent_genotype(input.dump());
-  if (input.contains("genotype") && input["genotype"].is_object()) return parse_recurrent_genotype(input["genotype"].dump());
-  if (input.contains("genotype") && input["genotype"].is_array())
-    return parse_recurrent_genotype(OracleJson{{"recurrent", input["genotype"]}}.dump());
+  if (input.contains("recurrent")) {
+    OracleJson cell{{"recurrent", input["recurrent"]}};
+    if (input.contains("concat")) cell["concat"] = input["concat"];
+    return parse_recurrent_genotype(cell.dump());
+  }
+  if (input.contains("genotype") && input.at("genotype").is_object()) return parse_recurrent_genotype(input.at("genotype").dump());
+  if (input.contains("genotype") && input.at("genotype").is_array())
+    return parse_recurrent_genotype(OracleJson{{"recurrent", input.at("genotype")}}.dump());
   const std::string given = input.value("genotype", name);
-  if (file.contains("genotypes") && file["genotypes"].contains(given) && file["genotypes"][given].contains("recurrent"))
-    return parse_recurrent_genotype(file["genotypes"][given].dump());
+  if (file.contains("genotypes") && file.at("genotypes").contains(given) && file.at("genotypes").at(given).contains("recurrent"))
+    return parse_recurrent_genotype(file.at("genotypes").at(given).dump());
   if (const auto* known = published_cell(given)) return parse_recurrent_genotype(known->text);
+  // All cells of so many nodes have as many parameters.
+  if (given == "params" && input.contains("nodes")) {
+    OracleJson nodes = OracleJson::array();
+    for (std::size_t i = 0; i < input["nodes"].get<std::size_t>(); ++i) nodes.push_back({"tanh", 0});
+    return parse_recurrent_genotype(OracleJson{{"recurrent", nodes}}.dump());
+  }
   throw UsageError("there is no recurrent genotype '" + given + "'");
 }
 
-bool is_language_model(const OracleJson& c) { return has_input(c, {"vocab", "emsize", "nhid"}) && c["expect"].is_object(); }
+bool is_language_model(const OracleJson& c) { return has_input(c, {"vocab", "emsize", "nhid"}) && c.at("expect").is_object(); }
 
 OracleJson run_language_model(const OracleJson& c, const OracleJson& file) {
-  const OracleJson& input = c["input"];
-  if (input["emsize"] != input["nhid"]) throw UsageError("an embedding that is the classifier's weight needs emsize equal to nhid");
-  const NetworkOptions options{.input = {1}, .classes = input["vocab"].get<std::int64_t>(), .settings = {{"width", input["nhid"].dump()}}};
+  const OracleJson& input = c.at("input");
+  if (input.at("emsize") != input.at("nhid")) throw UsageError("an embedding that is the classifier's weight needs emsize equal to nhid");
+  const NetworkOptions options{.input = {1}, .classes = input.at("vocab").get<std::int64_t>(), .settings = {{"width", input.at("nhid").dump()}}};
   OracleJson got;
-  for (const auto& [name, value] : c["expect"].items()) {
+  for (const auto& [name, value] : c.at("expect").items()) {
     const RecurrentGenotype genotype = genotype_named(input, file, name);
-    if (input.contains("nodes") && input["nodes"] != genotype.nodes.size())
+    if (input.contains("nodes") && input.at("nodes") != genotype.nodes.size())
       throw UsageError("the genotype has " + std::to_string(genotype.nodes.size()) + " nodes");
     got[name] = cost(recurrent_network(genotype, options)).params;
   }
@@ -97,18 +107,18 @@ OracleJson nested(const at::Tensor& tensor) {
 }
 
 OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   if (input.value("h0", OracleJson(0)) != 0) throw UsageError("a cell starts at h0 = 0");
   const RecurrentGenotype genotype = genotype_named(input, file, cell_in_title(c));
-  at::Tensor x = lcg_array(input["x"].get<std::string>(), 0);  // {steps, features}, or {steps, batch, features}
+  at::Tensor x = lcg_array(input.at("x").get<std::string>(), 0);  // {steps, features}, or {steps, batch, features}
   const bool batched = x.dim() == 3;
   x = batched ? x.transpose(0, 1) : x.unsqueeze(0);
-  const std::int64_t width = lcg_array(input["Ws"].get<std::string>(), 0).size(0);
+  const std::int64_t width = lcg_array(input.at("Ws").get<std::string>(), 0).size(0);
   Network network(recurrent_cell(genotype, x.size(1), x.size(2), width), {.dtype = at::kDouble});
-  set_weight(network, "step0.initial.weight", lcg_array(input["W0"].get<std::string>(), 0));
+  set_weight(network, "step0.initial.weight", lcg_array(input.at("W0").get<std::string>(), 0));
   for (std::size_t node = 0; node < genotype.nodes.size(); ++node)
     set_weight(network, "step0.node" + std::to_string(node + 1) + ".weight",
-               lcg_array(input["Ws"].get<std::string>(), static_cast<std::uint32_t>(node)));
+               lcg_array(input.at("Ws").get<std::string>(), static_cast<std::uint32_t>(node)));
   network.train(false);
   const at::NoGradGuard no_grad;
   const at::Tensor out = network.forward(x)[0].transpose(0, 1);
@@ -132,10 +142,15 @@ std::vector<std::int64_t> percents(const OracleJson& ratios) {
 
 // The network of all first choices, or of all last ones.
 std::int64_t extreme(const OracleJson& input, bool largest) {
-  const OracleJson& choices = input["space"];
-  const auto list = [&](const char* key) { return choices[key].get<std::vector<std::int64_t>>(); };
+  const OracleJson& choices = input.at("space");
+  const auto ascending = [](std::vector<std::int64_t> values) {
+    if (values.empty()) throw UsageError("the case: a list of its space is empty");
+    std::ranges::sort(values);
+    return values;
+  };
+  const auto list = [&](const char* key) { return ascending(choices.at(key).get<std::vector<std::int64_t>>()); };
   const auto space = make_autoformer(
-      {.name = "given", .widths = list("E"), .heads = list("heads"), .percents = percents(choices["ratio"]), .depths = list("depth")});
+      {.name = "given", .widths = list("E"), .heads = list("heads"), .percents = ascending(percents(choices.at("ratio"))), .depths = list("depth")});
   const DecisionTree& tree = space->decisions();
   Architecture architecture{std::vector<std::int64_t>(tree.size(), 0)};
   for (std::size_t i = 0; i < tree.size(); ++i) architecture.picks[i] = largest ? static_cast<std::int64_t>(tree[i].choices.size()) - 1 : 0;
@@ -144,30 +159,32 @@ std::int64_t extreme(const OracleJson& input, bool largest) {
 
 // One number for every block.
 std::int64_t uniform_network(const OracleJson& numbers, const OracleJson& input) {
-  const auto blocks = numbers["depth"].get<std::size_t>();
-  const VisionTransformer network{.width = numbers["E"].get<std::int64_t>(),
-                                  .heads = std::vector(blocks, numbers["heads"].get<std::int64_t>()),
-                                  .percent = std::vector(blocks, percents({numbers["ratio"]})[0])};
+  const auto blocks = numbers.at("depth").get<std::size_t>();
+  const VisionTransformer network{.width = numbers.at("E").get<std::int64_t>(),
+                                  .heads = std::vector(blocks, numbers.at("heads").get<std::int64_t>()),
+                                  .percent = std::vector(blocks, percents({numbers.at("ratio")})[0])};
   return cost(vision_transformer(network, imagenet(input))).params;
 }
 
 OracleJson run_vision_transformer(const OracleJson& c, const OracleJson&) {
-  const OracleJson& input = c["input"];
+  const OracleJson& input = c.at("input");
   const VisionTransformer network{
-      .width = input["E"].get<std::int64_t>(), .heads = input["heads"].get<std::vector<std::int64_t>>(), .percent = percents(input["ratio"])};
+      .width = input.at("E").get<std::int64_t>(),
+      .heads = input.at("heads").get<std::vector<std::int64_t>>(),
+      .percent = percents(input.at("ratio"))};
   if (network.heads.size() != network.percent.size()) throw UsageError("heads and ratio have different lengths");
   const Cost counted = cost(vision_transformer(network, imagenet(input)));
-  OracleJson got = {{"retrain_params", counted.params}, {"params", counted.params}};
+  OracleJson got = {{"retrain_params", counted.params}, {"params", counted.params}, {"macs", counted.macs}};
   if (input.contains("space")) got["min_subnet"] = extreme(input, false), got["max_subnet"] = extreme(input, true);
-  if (input.contains("supernet")) got["supernet_params"] = uniform_network(input["supernet"], input);
+  if (input.contains("supernet")) got["supernet_params"] = uniform_network(input.at("supernet"), input);
   return got;
 }
 
 // ---- translation transformers ----
 
 bool is_translation_transformer(const OracleJson& c) {
-  if (!has_input(c, {"configs"}) || !c["input"]["configs"].is_object()) return false;
-  const OracleJson& configs = c["input"]["configs"];
+  if (!has_input(c, {"configs"}) || !c.at("input").at("configs").is_object()) return false;
+  const OracleJson& configs = c.at("input").at("configs");
   return std::all_of(configs.begin(), configs.end(),
                      [](const OracleJson& config) { return config.is_object() && config.contains("enc_ffn") && config.contains("dec_ffn"); });
 }
@@ -185,7 +202,7 @@ std::int64_t layer_params(const Graph& graph) {
 
 OracleJson run_translation_transformer(const OracleJson& c, const OracleJson&) {
   OracleJson got;
-  for (const auto& [name, config] : c["input"]["configs"].items())
+  for (const auto& [name, config] : c.at("input").at("configs").items())
     got[name] = layer_params(translation_transformer(parse_translation_transformer(config.dump()), {.input = {8}, .classes = 10}));
   return got;
 }
@@ -194,8 +211,8 @@ OracleJson run_translation_transformer(const OracleJson& c, const OracleJson&) {
 
 bool is_path_count(const OracleJson& c) {
   constexpr std::string_view stem = "paths_";
-  if (!id(c).starts_with("C-") || !c["expect"].is_object() || c["expect"].empty()) return false;
-  for (const auto& [key, value] : c["expect"].items())
+  if (!id(c).starts_with("C-") || !c.at("expect").is_object() || c.at("expect").empty()) return false;
+  for (const auto& [key, value] : c.at("expect").items())
     if (!key.starts_with(stem)) return false;
   return true;
 }
@@ -203,7 +220,7 @@ bool is_path_count(const OracleJson& c) {
 // "paths_11" = paths of 11 steps.
 OracleJson run_path_count(const OracleJson& c, const OracleJson&) {
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) got[key] = decimal(size(path_decisions(std::stoi(key.substr(key.find('_') + 1)))));
+  for (const auto& [key, value] : c.at("expect").items()) got[key] = decimal(size(path_decisions(std::stoi(key.substr(key.find('_') + 1)))));
   return got;
 }
 

@@ -1,5 +1,6 @@
 // How many architectures a space has, each counted by its decision tree; and NAS-Bench-201's cells.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "netwright/graph/cost.hpp"
@@ -44,6 +45,7 @@ OracleJson cell_and_both(const char* name) {
 
 OracleJson darts() { return cell_and_both("darts"); }
 OracleJson nasnet() { return cell_and_both("nasnet"); }
+OracleJson amoebanet() { return cell_and_both("amoebanet"); }
 
 // As the paper counts, which is less than the space holds: two sides of two cells, each with one of five operations and, for block i of
 // five, one of i states.
@@ -56,6 +58,16 @@ OracleJson enas_micro() {
   return size_of(decisions);
 }
 
+// As the paper counts, 4^12 * 12!: node i of twelve has one of four functions and reads one of i values.
+OracleJson enas_rnn() {
+  std::vector<Decision> decisions;
+  for (std::size_t node = 1; node <= 12; ++node) {
+    add(decisions, 4);
+    add(decisions, node);
+  }
+  return size_of(decisions);
+}
+
 struct InWords {
   const char* id;
   OracleJson (*count)();
@@ -64,7 +76,9 @@ struct InWords {
 const std::vector<InWords>& counted_spaces() {
   static const std::vector<InWords> list = {{"C-darts", darts},
                                             {"C-nasnet", nasnet},
-                                            {"C-enas_micro", enas_micro}};
+                                            {"C-amoebanet", amoebanet},
+                                            {"C-enas_micro", enas_micro},
+                                            {"C-enas_rnn", enas_rnn}};
   return list;
 }
 
@@ -77,6 +91,28 @@ const InWords* counted_space(const std::string& id) {
 bool is_counted_space(const OracleJson& c) { return counted_space(id(c)) != nullptr; }
 OracleJson run_counted_space(const OracleJson& c, const OracleJson&) { return counted_space(id(c))->count(); }
 
+// ---- sizes of spaces by name ----
+
+// "C-NAME" of a space, by our name or by one of these.
+const std::map<std::string, std::string>& other_names() {
+  static const std::map<std::string, std::string> names{
+      {"ofa", "ofa_mobilenetv3"}, {"nats_sss", "nats_size"}, {"nats_tss", "nasbench201"}, {"nb201", "nasbench201"}, {"nb_macro", "nasbenchmacro"}};
+  return names;
+}
+
+// Empty: none.
+std::string sized_space(const OracleJson& c) {
+  constexpr std::string_view stem = "C-";
+  if (!id(c).starts_with(stem)) return "";
+  const std::string name = id(c).substr(stem.size());
+  const auto known = other_names().find(name);
+  const std::string space = known == other_names().end() ? name : known->second;
+  return std::ranges::find(space_names(), space) == space_names().end() ? "" : space;
+}
+
+bool is_sized(const OracleJson& c) { return !c.at("expect").is_structured() && !sized_space(c).empty(); }
+OracleJson run_sized(const OracleJson& c, const OracleJson&) { return decimal(size(find_space(sized_space(c))->decisions())); }
+
 // ---- NAS-Bench-201 ----
 
 bool is_nasbench201_cell(const OracleJson& c) { return id(c).starts_with("N201-") && has_input(c, {"arch"}); }
@@ -84,22 +120,22 @@ bool is_nasbench201_cell(const OracleJson& c) { return id(c).starts_with("N201-"
 // By number of classes. The benchmark's FLOPs count the classifier's bias; its 120 classes are those of ImageNet16-120, 16x16.
 OracleJson run_nasbench201_cell(const OracleJson& c, const OracleJson&) {
   const auto space = find_space("nasbench201");
-  const Architecture architecture = space->parse(c["input"]["arch"].get<std::string>());
+  const Architecture architecture = space->parse(c.at("input").at("arch").get<std::string>());
   constexpr std::int64_t imagenet16_classes = 120;
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     const std::int64_t classes = std::stoll(key);
-    const std::int64_t side = classes == imagenet16_classes ? 16 : 32;
+    const std::int64_t side = c.at("input").value("resolution", std::int64_t{classes == imagenet16_classes ? 16 : 32});
     NetworkOptions options{.input = {3, side, side}, .classes = classes};
-    if (has_input(c, {"C"})) options.settings["channels"] = std::to_string(c["input"]["C"].get<std::int64_t>());
-    if (has_input(c, {"N"})) options.settings["cells"] = std::to_string(c["input"]["N"].get<std::int64_t>());
+    if (has_input(c, {"C"})) options.settings["channels"] = std::to_string(c.at("input").at("C").get<std::int64_t>());
+    if (has_input(c, {"N"})) options.settings["cells"] = std::to_string(c.at("input").at("N").get<std::int64_t>());
     const Cost counted = cost(space->close(architecture, options));
     got[key] = {{"flops_M", static_cast<double>(counted.macs + classes) / 1e6}, {"params", counted.params}};
   }
   return got;
 }
 
-bool is_nasbench201_counts(const OracleJson& c) { return id(c) == "N201-counts"; }
+bool is_nasbench201_counts(const OracleJson& c) { return id(c).starts_with("N201-counts"); }
 
 OracleJson run_nasbench201_counts(const OracleJson&, const OracleJson&) {
   std::set<std::string> skips, skips_and_zeros;
@@ -115,7 +151,7 @@ OracleJson run_nasbench201_counts(const OracleJson&, const OracleJson&) {
           {"input_output_connected", joined}};
 }
 
-bool is_nasbench201_index(const OracleJson& c) { return id(c) == "N201-index"; }
+bool is_nasbench201_index(const OracleJson& c) { return id(c).starts_with("N201-index"); }
 
 // "all nor_conv_3x3" is the file's short form of a cell with one operation.
 std::string written_as(const std::string& expected, const Nasbench201Cell& cell) {
@@ -127,14 +163,15 @@ std::string written_as(const std::string& expected, const Nasbench201Cell& cell)
 OracleJson run_nasbench201_index(const OracleJson& c, const OracleJson&) {
   const auto cells = benchmark_order();
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) got[key] = written_as(value.get<std::string>(), cells.at(std::stoul(key)));
+  for (const auto& [key, value] : c.at("expect").items()) got[key] = written_as(value.get<std::string>(), cells.at(std::stoul(key)));
   return got;
 }
 
 }  // namespace
 
 std::vector<OracleKind> cardinality_oracles() {
-  return {{.name = "size of a space given in words", .matches = is_counted_space, .run = run_counted_space}};
+  return {{.name = "size of a space given in words", .matches = is_counted_space, .run = run_counted_space},
+          {.name = "size of a space by name", .matches = is_sized, .run = run_sized}};
 }
 
 std::vector<OracleKind> nasbench201_oracles() {

@@ -38,12 +38,12 @@ OracleJson best_rows(const Table& table, const Values& accuracy, std::size_t cou
 bool is_table_statistics(const OracleJson& c) { return id(c).starts_with("B201-stats") && has_input(c, {"file"}); }
 
 OracleJson run_table_statistics(const OracleJson& c, const OracleJson&) {
-  const std::string file = c["input"]["file"].get<std::string>();
+  const std::string file = c.at("input").at("file").get<std::string>();
   const Table table(shipped_file("nb201/" + file + ".zst"), "arch", {"acc_mean"});
   const Values accuracy = column(table, 0);
   const auto count = [&](auto holds) { return std::count_if(accuracy.begin(), accuracy.end(), holds); };
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items()) {
+  for (const auto& [key, value] : c.at("expect").items()) {
     if (key == "n") got[key] = table.rows();
     if (key == "mean") got[key] = mean(accuracy);
     if (key == "median") got[key] = quantile(accuracy, 0.5);
@@ -54,14 +54,14 @@ OracleJson run_table_statistics(const OracleJson& c, const OracleJson&) {
   return got;
 }
 
-bool is_table_ranks(const OracleJson& c) { return id(c) == "B201-rank"; }
+bool is_table_ranks(const OracleJson& c) { return id(c).starts_with("B201-rank"); }
 
 OracleJson run_table_ranks(const OracleJson& c, const OracleJson&) {
   const std::vector<std::string> columns = {"acc_mean", "params", "flops_m"};
   const Table table(shipped_file("nb201/nb201_cifar10_test_200ep.csv.zst"), "arch", columns);
   const Values accuracy = column(table, 0);
   OracleJson got;
-  for (const auto& [key, value] : c["expect"].items())
+  for (const auto& [key, value] : c.at("expect").items())
     for (std::size_t i = 1; i < columns.size(); ++i)
       if (columns[i].starts_with(key)) {
         const Values values = column(table, i);

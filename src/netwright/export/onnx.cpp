@@ -171,6 +171,12 @@ void shift(const Conversion& c) {
   c.give("Pad", {kept, c.body.vector(front)});
 }
 
+// Negative numbers cut off in ONNX too.
+void pad(const Conversion& c) {
+  const Int pixels = integer(c.node, "pixels");
+  c.give("Pad", {c.inputs[0], c.body.vector({0, 0, pixels, pixels, 0, 0, 0, 0})});
+}
+
 void channel_shuffle(const Conversion& c) {
   const Shape& shape = c.shapes[0];
   const Int groups = integer(c.node, "groups");
@@ -329,6 +335,7 @@ constexpr Mapping mappings[] = {
     {"zero", zero},
     {"identity", identity},
     {"shift", shift},
+    {"pad", pad},
     {"channel_shuffle", channel_shuffle},
     {"slice", slice},
     {"scale", scale},

@@ -80,6 +80,7 @@ Graph all_operations() {
                          "channel_shuffle", "slice", "conv"})
     parts.push_back(b.add(op, x));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}));
+  parts.push_back(b.add("pad", b.add("pad", x), {{"pixels", -1}}));
   parts.push_back(b.add("dropout", x, {{"rate", 0.3}}));
   parts.push_back(b.add("drop_path", x, {{"rate", 0.3}}));
   parts.push_back(b.add("conv", x, {{"channels", 8}, {"groups", 0}, {"kernel", 5}, {"dilation", 2}, {"bias", 1}}));
@@ -144,6 +145,10 @@ std::vector<HandCase> hand_cases() {
       {"shift back", [](Builder& b, Value x) { return with(b, x, "shift", {{"offset", -2}}); },
        [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, c, h - 2, w - 2); }},
       {"shift away", [](Builder& b, Value x) { return with(b, x, "shift", {{"offset", 9}}); }, [](const Image&, auto, auto, auto, auto) { return 0.0f; }},
+      {"pad", [](Builder& b, Value x) { return with(b, x, "pad", {{"pixels", 2}}); },
+       [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, c, h - 2, w - 2); }},
+      {"pad cutting off", [](Builder& b, Value x) { return with(b, x, "pad", {{"pixels", -1}}); },
+       [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, c, h + 1, w + 1); }},
       {"zero", [](Builder& b, Value x) { return with(b, x, "zero", {{"stride", 2}, {"channels", 3}}); }, [](const Image&, auto, auto, auto, auto) { return 0.0f; }},
       {"channel_shuffle", [](Builder& b, Value x) { return with(b, x, "channel_shuffle", {{"groups", 3}}); },
        [](const Image& x, auto n, auto c, auto h, auto w) { return x.at(n, (c % 3) * 2 + c / 3, h, w); }},

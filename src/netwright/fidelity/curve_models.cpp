@@ -91,7 +91,7 @@ const std::vector<CurveModel>& curve_models() {
       {"mmf", {"alpha", "beta", "kappa", "delta"}, {0.7, 0.1, 0.01, 5}, mmf},
       {"janoschek", {"alpha", "beta", "kappa", "delta"}, {0.73, 0.07, 0.355, 0.46}, janoschek},
       {"weibull", {"alpha", "beta", "kappa", "delta"}, {0.7, 0.1, 0.01, 1}, weibull},
-      {"hill3", {"ymax", "eta", "kappa"}, {0.586449, 2.46, 0.77}, hill3},
+      {"hill3", {"ymax", "eta", "kappa"}, {0.772320, 0.586449, 2.460843}, hill3},
       {"log_power", {"a", "b", "c"}, {0.77, 2.98, -0.51}, log_power},
   };
   return models;

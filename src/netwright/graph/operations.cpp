@@ -125,6 +125,14 @@ std::vector<Parameter> norm_parameters(const OperationCase& c) {
   return list;
 }
 
+Shape pad_shape(const OperationCase& c) {
+  need_rank(c, 3, "channels x height x width");
+  Shape shape = c.inputs[0];
+  for (const std::size_t side : {1, 2})
+    if ((shape[side] += integer(c.node, "pixels")) < 1) fail(c, "cuts all of " + to_string(c.inputs[0]) + " off");
+  return shape;
+}
+
 // Equal shapes, or one factor with a single value a channel (squeeze-excite).
 Shape multiply_shape(const OperationCase& c) {
   const Shape &a = c.inputs[0], &b = c.inputs[1];
@@ -322,6 +330,8 @@ std::vector<Operation> table() {
       {.name = "zero", .meaning = "zeros, subsampled by the stride", .attributes = {{"stride", Int{1}, "subsampling"}, {"channels", Int{0}, "output channels; 0 = as the input"}}, .shape = zero_shape, .keeps_zero = true},
       {.name = "identity", .meaning = "the value itself", .shape = same, .keeps_zero = true},
       {.name = "shift", .meaning = "moved by `offset` pixels to the upper left, zeros moving in (for factorized reduce)", .attributes = {{"offset", Int{1}, "pixels"}}, .shape = same, .keeps_zero = true},
+      {.name = "pad", .meaning = "rows above and columns to the left of an image: zeros added, or, of a negative number, as many cut off",
+       .attributes = {{"pixels", Int{1}, "how many"}}, .shape = pad_shape, .keeps_zero = true},
       {.name = "channel_shuffle", .meaning = "channels viewed as (groups, rest), transposed", .attributes = {{"groups", Int{2}, "groups of channels"}}, .shape = shuffle_shape},
       {.name = "slice", .meaning = "some neighbouring channels", .attributes = {{"offset", Int{0}, "the first of them"}, {"channels", Int{0}, "how many; 0 = all from there on"}}, .shape = slice_shape, .keeps_zero = true},
       {.name = "dropout", .meaning = "zeroes values while training", .attributes = {rate}, .shape = same, .keeps_zero = true},

@@ -121,6 +121,15 @@ TEST(Operations, ShiftMovesBackAndAway) {
   for (const std::int64_t offset : {3, 9, -9}) EXPECT_TRUE(moved(offset).equal(at::zeros_like(x)));
 }
 
+TEST(Operations, PadAddsAndCutsOffOnTheUpperLeft) {
+  const at::Tensor x = at::arange(4, at::kFloat).view({1, 1, 2, 2});
+  const auto padded = [](const at::Tensor& image, std::int64_t pixels) {
+    return make_kernel(Node{.name = "pad", .op = "pad", .attributes = {{"pixels", pixels}}})(std::vector<at::Tensor>{image}, {}, {});
+  };
+  EXPECT_TRUE(padded(x, 1).equal(at::tensor({0, 0, 0, 0, 0, 1, 0, 2, 3}, at::kFloat).view({1, 1, 3, 3})));
+  EXPECT_TRUE(padded(x, -1).equal(at::tensor({3}, at::kFloat).view({1, 1, 1, 1})));
+}
+
 // Without its way around, torch 2.15 never comes back from this backward pass on an AVX2 machine.
 TEST(Operations, StridedPointwiseOnFewChannelsComesBack) {
   const Node node{.name = "conv", .op = "conv", .attributes = {{"kernel", 1}, {"stride", 2}, {"channels", 8}}};

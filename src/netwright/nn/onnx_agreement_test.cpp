@@ -134,6 +134,7 @@ TEST_F(OnnxAgreement, EveryOperation) {
   for (const std::int64_t groups : {0, 2}) parts.push_back(b.add("conv", x, {{"groups", groups}, {"kernel", 5}, {"dilation", 2}, {"bias", 1}}));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}));
   parts.push_back(b.add("shift", x, {{"offset", -2}}));
+  parts.push_back(b.add("pad", b.add("pad", x, {{"pixels", -3}}), {{"pixels", 3}}));
   parts.push_back(squeeze_excite(b, x, 4, "relu", "hard_sigmoid"));
   parts.push_back(mbconv(b, x, 8, {.kernel = 5, .expanded = 24, .activation = "hard_swish"}));
   Value y = factorized_reduce(b, b.add("concat", {b.add("add", parts), x}), 8, true);

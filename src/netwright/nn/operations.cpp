@@ -89,6 +89,10 @@ Kernel shift(const Node& node) {
   };
 }
 
+Kernel pad(const Node& node) {
+  return [pixels = integer(node, "pixels")](Inputs x, Inputs, const RunMode&) { return at::constant_pad_nd(x[0], {pixels, 0, pixels, 0}, 0); };
+}
+
 Kernel channel_shuffle(const Node& node) {
   return [groups = integer(node, "groups")](Inputs x, Inputs, const RunMode&) {
     std::vector<std::int64_t> shape = x[0].sizes().vec();
@@ -248,6 +252,7 @@ const Entry entries[] = {
     {"zero", zero},
     {"identity", [](const Node&) { return unary([](const at::Tensor& x) { return x; }); }},
     {"shift", shift, true},
+    {"pad", pad, true},
     {"channel_shuffle", channel_shuffle},
     {"slice", slice},
     {"scale", scale},

@@ -41,6 +41,7 @@ Graph all_operations() {
                          "avg_pool", "zero", "shift", "channel_shuffle", "slice", "conv"})
     parts.push_back(b.add(op, x));
   parts.push_back(b.add("batch_norm", x, {{"affine", 0}, {"epsilon", 1e-3}}, "edge-1|odd~name.norm"));
+  parts.push_back(b.add("pad", b.add("pad", x), {{"pixels", -1}}));
   parts.push_back(b.add("dropout", x, {{"rate", 0.3}}));
   parts.push_back(b.add("drop_path", x, {{"rate", 0.3}}));
   parts.push_back(b.add("conv", x, {{"groups", 0}, {"kernel", 5}, {"dilation", 2}, {"bias", 1}}));

@@ -91,6 +91,39 @@ TEST(Darts, SparseGenotypesHaveThePublishedSizes) {
   }
 }
 
+// Of FairDARTS-c, whose last node reads one that nothing is added to: 400M and 2.59M as its authors print them.
+TEST(Darts, AnEdgeFromANodeWithoutInputsIsLeftOut) {
+  const Genotype genotype = parse_genotype(R"({"concat": [2, 3, 4, 5],
+      "normal": [["max_pool_3x3", 2, 0], ["sep_conv_5x5", 2, 1], ["dil_conv_3x3", 4, 0], ["dil_conv_5x5", 4, 2], ["skip_connect", 5, 3],
+                 ["sep_conv_3x3", 5, 0]],
+      "reduce": [["dil_conv_3x3", 2, 1], ["dil_conv_5x5", 2, 0], ["dil_conv_3x3", 3, 0], ["sep_conv_3x3", 3, 1], ["sep_conv_5x5", 4, 0],
+                 ["sep_conv_5x5", 4, 3], ["sep_conv_5x5", 5, 0], ["skip_connect", 5, 1]]})");
+  const Cost counted = cost(genotype_network(genotype, {.input = {3, 32, 32}, .classes = 10}));
+  EXPECT_EQ(counted.params, 2598814);
+  EXPECT_EQ(counted.macs, 399987936);
+}
+
+// Against the released evaluation network in PyTorch.
+TEST(Darts, NetworksOfGenotypesMayBeNarrowOddAndShallow) {
+  const Genotype other = published("PDARTS");
+  NetworkOptions options{.input = {3, 32, 32}, .classes = 10, .settings = {{"channels", "17"}, {"cells", "8"}}};
+  EXPECT_EQ(cost(genotype_network(published("DARTS_V1"), options)).params, 260926);
+  options.settings = {{"channels", "8"}, {"cells", "2"}};
+  EXPECT_EQ(cost(genotype_network(other, options)).macs, 4056320);
+  EXPECT_NE(message_of([&] { darts().open(options); }).find("is below 3"), std::string::npos);
+  EXPECT_NE(message_of([&] { darts().close(architecture_of(darts().decisions(), other), options); }).find("is below 3"), std::string::npos);
+}
+
+// Against the released search network in PyTorch, with these numbers in its constructor.
+TEST(Darts, SearchNetworksMayHaveOtherCells) {
+  const NetworkOptions options{.input = {3, 32, 32}, .classes = 10, .settings = {{"channels", "16"}, {"cells", "8"}}};
+  EXPECT_EQ(cost(darts_search_network({}, options)).params, 1930618);
+  EXPECT_EQ(cost(darts_search_network({.nodes = 3, .joined = 3}, options)).macs, 196585344);
+  EXPECT_EQ(cost(darts_search_network({.joined = 2}, options)).params, 1882746);
+  EXPECT_EQ(cost(darts_search_network({.stem_factor = 1}, options)).params, 1928154);
+  EXPECT_EQ(message_of([&] { darts_search_network({.joined = 5}, options); }), "darts: joined=5 is not 1 to the number of nodes, 4");
+}
+
 // The text of a relative beyond the space is no architecture, but means a network.
 TEST(Darts, GenotypesBeyondTheSpaceMeanNetworksToo) {
   const Json& known = oracle("P-eval-AmoebaNet-cifar");
@@ -194,7 +227,7 @@ TEST(Darts, MistakesNameThePlaceTheValueAndTheRule) {
   EXPECT_EQ(changed("/norml", 1), "genotype: unknown key 'norml'; did you mean 'normal'?");
   EXPECT_EQ(changed("/reduce/0/0", "sep_conv_7x7"), "genotype: reduce node 2 uses sep_conv_7x7, which is not in the space darts");
   NetworkOptions odd;
-  odd.settings = {{"channels", "15"}};
+  odd.settings = {{"network", "imagenet"}, {"channels", "15"}};
   EXPECT_EQ(message_of([&] { darts().open(odd); }), "darts: channels=15 is not an even number of at least 2");
   odd.settings = {{"network", "imagnet"}};
   EXPECT_EQ(message_of([&] { darts().open(odd); }), "darts: network=imagnet is neither cifar nor imagenet; did you mean 'imagenet'?");

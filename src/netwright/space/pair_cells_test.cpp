@@ -38,6 +38,28 @@ TEST(Nasnet, CellsHaveThePublishedChannels) {
   for (const auto& [cell, channels] : expected) EXPECT_EQ(channels_of(cell), channels) << cell;
 }
 
+// What the port of the mobile network multiplies more: 2n + 1 results of each separable convolution's first half in the three cells
+// that halve an even size to n. The sizes stay.
+TEST(Nasnet, CroppedReductionsCostWhatThePortDoes) {
+  const Written written = written_architecture("nasnet/NASNet-A@mobile");
+  NetworkOptions options = *written.network;
+  options.settings["even_sizes"] = "cropped";
+  const Graph graph = written.space->network(written.text, options);
+  std::int64_t more = 0;
+  constexpr std::int64_t taps = 5 * 5 + 7 * 7 + 7 * 7 + 5 * 5 + 3 * 3;
+  for (const std::int64_t size : {28, 14, 7}) {
+    const std::int64_t channels = size == 28 ? 22 : 1232 / size;
+    more += (2 * size + 1) * (taps + 5 * channels) * channels;
+  }
+  EXPECT_EQ(cost(graph).macs, 563638816 + more);
+  EXPECT_EQ(cost(graph).params, 5289978);
+  EXPECT_EQ(message_of([&] {
+              options.settings["even_sizes"] = "cropt";
+              written.space->network(written.text, options);
+            }),
+            "nasnet: even_sizes=cropt is neither centred nor cropped; known: centred, cropped");
+}
+
 // A node's own share of the rate grows with the cells, stem cells and reductions counted: 16 of them.
 TEST(Nasnet, DropPathKnowsItsDepth) {
   const Graph graph = named("nasnet/NASNet-A@mobile");

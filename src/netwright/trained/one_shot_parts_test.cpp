@@ -178,6 +178,20 @@ TEST(CostTable, OfAOneHotMixtureIsTheCostOfTheClosedNetwork) {
 
 // ---- stages ----
 
+// Two edges of equal importance and certainty: the one whose choices stayed as they were is taken.
+TEST(Stages, AStableEdgeGoesFirstWhereEarlierRowsAreKnown) {
+  const std::vector<std::vector<double>> rows{{0.1, 0.2, 0.7}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}};
+  const std::vector<std::vector<double>> then{{0.1, 0.7, 0.2}, {0.1, 0.2, 0.7}, {0.4, 0.3, 0.3}};
+  const std::vector<bool> pickable{false, true, true};
+  EXPECT_EQ(edge_scores(rows, pickable).edge, 0);
+  const EdgeScores scores = edge_scores(rows, pickable, {then, rows});
+  EXPECT_EQ(scores.edge, 1);
+  EXPECT_EQ(scores.choice, 2);
+  EXPECT_NEAR(scores.stability[0], (4.0 / 9 + 1) / 2, 1e-12);
+  EXPECT_NEAR(scores.stability[1], 1, 1e-12);
+  EXPECT_EQ(scores.score[0], 0);
+}
+
 TEST(Stages, DropTheWeakestAndCloseEdges) {
   EXPECT_EQ(kept_choices({0.1, 0.4, 0.2, 0.3}, 2), (std::vector<int>{1, 3}));
   const auto space = find_space("darts");

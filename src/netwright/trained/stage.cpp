@@ -27,6 +27,21 @@ std::vector<double> pickable_shares(const std::vector<double>& row, const std::v
   return shares;
 }
 
+// What the rows have in common with earlier ones: the mean over these of sum min(then, now).
+std::vector<double> stability_of(const Rows& rows, const std::vector<bool>& pickable, const std::vector<Rows>& earlier) {
+  std::vector<double> stability;
+  for (std::size_t e = 0; e < rows.size(); ++e) {
+    const auto now = pickable_shares(rows[e], pickable);
+    double common = 0;
+    for (const Rows& then : earlier) {
+      const auto before = pickable_shares(then.at(e), pickable);
+      for (std::size_t i = 0; i < now.size(); ++i) common += std::min(before[i], now[i]);
+    }
+    stability.push_back(common / static_cast<double>(earlier.size()));
+  }
+  return stability;
+}
+
 double entropy_of(const std::vector<double>& shares) {
   double sum = 0;
   for (const double p : shares)
@@ -114,7 +129,7 @@ Architecture largest_architecture(const DecisionTree& tree) {
   return normalised(tree, largest);
 }
 
-EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable) {
+EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable, const std::vector<Rows>& earlier) {
   EdgeScores scores;
   if (rows.empty()) return scores;
   std::vector<double> certainty;
@@ -129,6 +144,11 @@ EdgeScores edge_scores(const Rows& rows, const std::vector<bool>& pickable) {
   }
   const auto a = normalised(scores.importance), b = normalised(certainty);
   for (std::size_t e = 0; e < rows.size(); ++e) scores.score.push_back(a[e] * b[e]);
+  if (!earlier.empty()) {
+    scores.stability = stability_of(rows, pickable, earlier);
+    const auto s = normalised(scores.stability);
+    for (std::size_t e = 0; e < rows.size(); ++e) scores.score[e] *= s[e];
+  }
   scores.edge = static_cast<int>(std::max_element(scores.score.begin(), scores.score.end()) - scores.score.begin());
   const auto& best = rows[static_cast<std::size_t>(scores.edge)];
   for (int i = 0; i < static_cast<int>(best.size()); ++i)

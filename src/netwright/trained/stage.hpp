@@ -23,12 +23,16 @@ void drop_choices(const DecisionTree& tree, ArchitectureParameters& parameters, 
 // SGAS' first criterion, of each row of probabilities of one edge's choices (Li et al. 2020, arXiv 1912.00195, eqs. 2, 3 and 5):
 //   importance = sum of the pickable choices' probabilities; certainty = 1 - entropy of these, normalised, over log of their number;
 //   score = normalised importance * normalised certainty, each mapped to [0, 1] over the edges (a constant one to 0).
+// With the rows of earlier epochs, the second (eqs. 4 and 6): the score times normalised stability, the mean over them of what they and
+// the rows have in common, sum of min(then, now) over the pickable choices, normalised. The search of stages uses the first.
 struct EdgeScores {
   std::vector<double> importance, entropy, score;   // entropy: over log of the number of choices, in [0, 1]
+  std::vector<double> stability;                    // empty without earlier rows
   int edge = -1;                                    // the best; the first of equal ones; -1 without edges
   int choice = -1;                                  // the most probable pickable choice of that edge
 };
-EdgeScores edge_scores(const std::vector<std::vector<double>>& rows, const std::vector<bool>& pickable);
+EdgeScores edge_scores(const std::vector<std::vector<double>>& rows, const std::vector<bool>& pickable,
+                       const std::vector<std::vector<std::vector<double>>>& earlier = {});
 
 // Closes the one-of-n decision with the best score among those still open: takes out its other choices. Where the select above has then
 // as many closed inputs as it picks, the decisions on its other inputs are closed too: all their choices are taken out.

@@ -21,7 +21,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kNodes = 4;       // intermediate nodes of a cell of the space
 constexpr int kCellInputs = 2;  // states 0 and 1
 constexpr int kEdgesANode = 2;
-constexpr Int kStemFactor = 3;  // the CIFAR stem has 3C channels
 const std::array<const char*, 8> kCandidates = {"none",         "max_pool_3x3", "avg_pool_3x3", "skip_connect",
                                                 "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"};
 
@@ -104,6 +103,7 @@ struct Outline {
   bool imagenet, auxiliary;
   Shape input;
   Form form;
+  Int stem_factor = SearchCells{}.stem_factor;
 };
 
 struct CellPlace {
@@ -125,7 +125,7 @@ Value plain_conv_bn(Builder& b, Value x, Int channels, Int kernel, Int stride) {
 Pair stem(Builder& b, Value x, const Outline& o) {
   if (!o.imagenet) {
     const auto scope = b.scope("stem");
-    x = plain_conv_bn(b, x, kStemFactor * o.channels, 3, 1);
+    x = plain_conv_bn(b, x, o.stem_factor * o.channels, 3, 1);
     return {x, x};
   }
   Value first, second;
@@ -219,9 +219,9 @@ Outline outline(const SpaceInfo& info, const NetworkOptions& options, bool searc
                   .auxiliary = flag_setting(info, form, "auxiliary"),
                   .input = options.input,
                   .form = {search}};
-  if (o.channels < 2 || o.channels % 2 != 0)
-    throw UsageError("darts: channels=" + std::to_string(o.channels) + " is not an even number of at least 2");
-  if (o.cells < 3) throw UsageError("darts: cells=" + std::to_string(o.cells) + " is below 3; a network has a normal cell and two that reduce");
+  if (o.channels < 1 || (imagenet && o.channels % 2 != 0))
+    throw UsageError("darts: channels=" + std::to_string(o.channels) + (imagenet ? " is not an even number of at least 2" : " is below 1"));
+  if (o.cells < 1) throw UsageError("darts: cells=" + std::to_string(o.cells) + " is below 1");
   if (o.classes < 1) throw UsageError("darts: classes=" + std::to_string(o.classes) + " is below 1");
   return o;
 }
@@ -245,8 +245,8 @@ std::vector<BranchSpec> candidates(Int channels, Int stride, Form form) {
   return list;
 }
 
-Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace place) {
-  for (int node = 0; node < kNodes; ++node) {
+Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace place, const SearchCells& cells) {
+  for (int node = 0; node < cells.nodes; ++node) {
     std::vector<BranchSpec> branches;
     for (int edge = 0; edge < node + kCellInputs; ++edge) {
       const Int stride = place.reduction && edge < kCellInputs ? 2 : 1;
@@ -258,7 +258,19 @@ Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace p
         .minimum = kEdgesANode, .maximum = kEdgesANode, .combine = "sum", .name = "node" + std::to_string(node), .branches = branches};
     states.push_back(b.select(edges_name(place.reduction, node), states, options));
   }
-  return b.add("concat", std::vector<Value>(states.begin() + kCellInputs, states.end()), {}, "concat");
+  return b.add("concat", std::vector<Value>(states.end() - cells.joined, states.end()), {}, "concat");
+}
+
+// In a network of the space each decision has a place.
+const Outline& with_both_cells(const Outline& o) {
+  if (o.cells < 3) throw UsageError("darts: cells=" + std::to_string(o.cells) + " is below 3; a network has a normal cell and two that reduce");
+  return o;
+}
+
+Graph open_network(const Outline& o, const SearchCells& cells) {
+  return network(o, [&](Builder& b, std::vector<Value> states, Int channels, CellPlace place) {
+    return open_cell(b, std::move(states), channels, place, cells);
+  });
 }
 
 // ---- genotypes ----
@@ -266,7 +278,7 @@ Value open_cell(Builder& b, std::vector<Value> states, Int channels, CellPlace p
 [[noreturn]] void fail(const std::string& place, const std::string& why) { throw UsageError("genotype: " + place + " " + why); }
 
 // Cells of the field have a dozen states at most.
-constexpr int kMostStates = 64;
+constexpr int kMostStates = 64, kMostNodes = kMostStates - kCellInputs;
 
 // Numbers beyond all states stay beyond them.
 int state_in(const Json& number) { return static_cast<int>(std::clamp<Int>(number.get<Int>(), -1, kMostStates)); }
@@ -334,8 +346,8 @@ Json cell_json(const std::vector<GenotypeEdge>& edges) {
   return list;
 }
 
-// Writes a genotype's cell, node by node. A node that nothing is added to does not exist: nothing can read it, and the concat leaves
-// it out (the rule of sparse genotypes).
+// Writes a genotype's cell, node by node. A node that nothing is added to does not exist: an edge that reads it is left out, and so is
+// its part of the concat (the rule of sparse genotypes, of which two released ones have such an edge).
 class GenotypeCell {
  public:
   GenotypeCell(Builder& b, const std::vector<Value>& inputs, Int channels, bool reduction)
@@ -345,7 +357,7 @@ class GenotypeCell {
     std::stable_sort(edges.begin(), edges.end(), [](const auto& a, const auto& c) { return a.node < c.node; });
     for (std::size_t i = 0; i < edges.size(); ++i) {
       while (static_cast<int>(states_.size()) < edges[i].node) end_node();
-      terms_.push_back(edge(edges[i], i));
+      if (exists(edges[i].input)) terms_.push_back(edge(edges[i], i));
     }
     end_node();
     std::vector<Value> joined;
@@ -359,11 +371,11 @@ class GenotypeCell {
   bool exists(int state) const { return state < static_cast<int>(states_.size()) && states_[static_cast<std::size_t>(state)].node >= 0; }
 
   Value edge(const GenotypeEdge& edge, std::size_t number) {
-    if (!exists(edge.input)) fail("node " + std::to_string(edge.node), "reads state " + std::to_string(edge.input) + ", which has no inputs itself");
     const Int stride = reduction_ && edge.input < kCellInputs ? 2 : 1;
     const auto scope = b_.scope("node" + std::to_string(edge.node - kCellInputs) + ".op" + std::to_string(number), edge.op);
     const Value y = operate_of(edge.op)(b_, states_[static_cast<std::size_t>(edge.input)], channels_, stride, Form{false});
-    return edge.op == "skip_connect" && stride == 1 ? y : b_.add("drop_path", y, {}, "drop_path");
+    const bool passes = edge.op == "none" || (edge.op == "skip_connect" && stride == 1);
+    return passes ? y : b_.add("drop_path", y, {}, "drop_path");
   }
 
   void end_node() {
@@ -389,9 +401,12 @@ class Darts final : public Space {
   }
   const SpaceInfo& info() const override { return info_; }
   const DecisionTree& decisions() const override { return tree_; }
-  Graph open(const NetworkOptions& options) const override { return netwright::network(outline(info_, options, options.search), open_cell); }
+  Graph open(const NetworkOptions& options) const override {
+    return open_network(with_both_cells(outline(info_, options, options.search)), {});
+  }
   Graph close(const Architecture& architecture, const NetworkOptions& options) const override {
     validate(tree_, architecture);
+    with_both_cells(outline(info_, options, false));
     return genotype_network(genotype_of(tree_, architecture), options);
   }
   std::string print(const Architecture& architecture) const override { return netwright::print(genotype_of(tree_, architecture)); }
@@ -447,11 +462,21 @@ void set_cell(const DecisionTree& tree, Architecture& architecture, const std::v
 const std::vector<std::string>& genotype_operations() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> list;
-    for (const auto& entry : operation_list())
-      if (entry.name != "none") list.push_back(entry.name);
+    for (const auto& entry : operation_list()) list.push_back(entry.name);
     return list;
   }();
   return names;
+}
+
+Graph darts_search_network(const SearchCells& cells, const NetworkOptions& options) {
+  if (cells.nodes < 1 || cells.nodes > kMostNodes)
+    throw UsageError("darts: nodes=" + std::to_string(cells.nodes) + " is not 1 to " + std::to_string(kMostNodes));
+  if (cells.joined < 1 || cells.joined > cells.nodes)
+    throw UsageError("darts: joined=" + std::to_string(cells.joined) + " is not 1 to the number of nodes, " + std::to_string(cells.nodes));
+  if (cells.stem_factor < 1) throw UsageError("darts: stem_factor=" + std::to_string(cells.stem_factor) + " is below 1");
+  Outline o = outline(darts_info(), options, true);
+  o.stem_factor = cells.stem_factor;
+  return open_network(o, cells);
 }
 
 Genotype parse_genotype(std::string_view json) {

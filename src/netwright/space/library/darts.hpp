@@ -30,7 +30,7 @@ struct Genotype {
   bool operator==(const Genotype&) const = default;
 };
 
-// The operations that a genotype may name: the eight of the space and those that published genotypes use besides.
+// The operations that a genotype may name: the eight candidates of the space and those that published genotypes use besides.
 const std::vector<std::string>& genotype_operations();
 
 // Errors: UsageError naming the entry, its value and the rule or the nearest name. `concat` stands for both concat lists.
@@ -39,11 +39,21 @@ Genotype parse_genotype(std::string_view json);
 std::string print(const Genotype& genotype);
 
 // The evaluation network of any genotype, in the space or not: affine batch norm, none behind pooling, a drop_path (rate 0) behind
-// every operation that is not an identity. Settings as those of the space `darts`; options.search is not looked at.
+// every operation that is no identity and not none. Settings as those of the space `darts`, from one cell on, and on CIFAR with any
+// number of channels; options.search is not looked at.
 // Registration order: stem; cells (preprocess0, preprocess1, operations in genotype order); auxiliary head; classifier.
 // DARTS_V2, C = 36, 20 cells, 3x32x32, 10 classes: 3,349,342 parameters, 528,359,040 MACs.
 // Errors: UsageError for a bad setting, and for an input that the auxiliary head does not fit (it needs 8x8 behind the reductions).
 Graph genotype_network(const Genotype& genotype, const NetworkOptions& options);
+
+// How the cells of a search network may differ from those of the space `darts`.
+struct SearchCells {
+  int nodes = 4;                 // intermediate ones; node i reads i + 2 states
+  int joined = 4;                // of the nodes, the last ones that are concatenated
+  std::int64_t stem_factor = 3;  // the stem has this many times C channels
+};
+// The search network of `darts` with such cells. Errors: UsageError for a bad setting or number.
+Graph darts_search_network(const SearchCells& cells, const NetworkOptions& options);
 
 // Between genotypes and architectures of the space `darts`, whose decisions are `tree`. Errors: UsageError naming the rule that a
 // genotype breaks: eight operations, two different inputs for each of four nodes, all four nodes concatenated.

@@ -6,15 +6,18 @@ PairFamily nasnet_family() {
   constexpr PairDefaults defaults{.cifar_channels = 32, .cifar_cells = 18, .imagenet_channels = 44, .imagenet_cells = 12};
   const std::vector<std::string> operations = {"identity",     "conv_1x3_3x1", "conv_1x7_7x1", "dil_conv_3x3", "avg_pool_3x3", "max_pool_3x3", "max_pool_5x5",
                                                "max_pool_7x7", "conv_1x1",     "conv_3x3",     "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7"};
+  std::vector<Setting> settings = pair_settings(defaults);
+  settings.push_back(cropping_setting());
   return {.info = {.name = "nasnet",
                    .title = "two cells of five pairwise blocks, 13 operations, added or concatenated",
                    .paper = "Zoph et al. 2018, arXiv 1707.07012",
                    .traits = {"cell", "uniform"},
-                   .settings = pair_settings(defaults)},
+                   .settings = settings},
           .defaults = defaults,
           .operations = pair_operations(operations),
           .pickable = operations.size(),
           .combiner = true,
+          .crops = true,
           .no_supernet = "a block that concatenates doubles the channels of whatever reads it, so widths depend on other decisions"};
 }
 

@@ -295,6 +295,10 @@ std::vector<Setting> pair_settings(const PairDefaults& d) {
           {"auxiliary", "false", "true: a second classifier at two thirds of the depth, for training"}};
 }
 
+Setting cropping_setting() {
+  return {"even_sizes", "centred", "windows of a reduction cell on an even size: centred, or cropped as in the ports of NASNet-A to PyTorch"};
+}
+
 PairCells parse_pair_cells(const PairFamily& family, std::string_view json) {
   const Json object = Json::parse(json, nullptr, false);
   if (!object.is_object()) throw UsageError(family.info.name + ": '" + std::string(json.substr(0, 60)) + "' is not a JSON object of cells");

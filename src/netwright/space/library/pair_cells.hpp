@@ -46,6 +46,7 @@ struct PairCells {
 struct PairPlace {
   std::int64_t channels = 0;
   std::int64_t stride = 1;
+  bool cropped = false;  // separable convolutions and strided windows: one more row and column of zeros before, of results cut off behind
 };
 
 struct PairOperation {
@@ -59,6 +60,10 @@ struct PairDefaults {
 };
 // Settings network (cifar, imagenet), channels, cells, stem, skip_reduction_input, auxiliary.
 std::vector<Setting> pair_settings(const PairDefaults& defaults);
+// Setting even_sizes (centred, cropped): where the windows of a reduction cell stand on an even size. Centred: around its even rows and
+// columns. Cropped: around its odd ones, as TensorFlow has them, by a row and column of zeros more before and one of results cut off
+// behind. The ports of NASNet-A to PyTorch do that for all separable convolutions of the cell, and multiply the cut results too.
+Setting cropping_setting();
 
 // What one space of pairwise cells has of its own.
 struct PairFamily {
@@ -72,6 +77,7 @@ struct PairFamily {
   bool always_fits_last = true;  // the last cell's output passes a 1x1 even where its channels fit
   bool first_reads_stem = true;  // where there is only the stem before a cell, its second input is the stem as it is
   bool odd_channel = true;       // a factorized reduction to 2n + 1 channels convolves n + 1 in its second half; else the last is zero
+  bool crops = false;            // has the setting `even_sizes` (cropping_setting())
   bool late_auxiliary = false;   // the auxiliary head stands one cell after the second reduction; else one before it
   std::string no_supernet;       // why there is no open graph; empty: there is one
   // Another notation of the field; none where the text is not written in it.

@@ -80,7 +80,8 @@ class Writer {
       newer = fit(b_, last, channels);
     }
     const std::vector<Value> states = family_.newest_first ? std::vector<Value>{newer, older} : std::vector<Value>{older, newer};
-    outputs_.push_back(body_(b_, states, {.channels = channels, .reduction = reduction, .depth = depth}));
+    const bool cropped = outline_.cropped && reduction && b_.shape(last).at(1) % 2 == 0;
+    outputs_.push_back(body_(b_, states, {.channels = channels, .reduction = reduction, .cropped = cropped, .depth = depth}));
   }
 
   Value first_previous(Value last, Int channels) {
@@ -134,7 +135,8 @@ const PairOperation& operation_of(const PairFamily& family, const std::string& n
 
 Value term(Builder& b, const PairFamily& family, const std::vector<Value>& states, const PairTerm& t, const PairCellPlace& place) {
   const PairOperation& operation = operation_of(family, t.op);
-  const Value y = operation.write(b, states.at(static_cast<std::size_t>(t.input)), {place.channels, place.reduction && t.input < 2 ? Int{2} : Int{1}});
+  const Int stride = place.reduction && t.input < 2 ? 2 : 1;
+  const Value y = operation.write(b, states.at(static_cast<std::size_t>(t.input)), {place.channels, stride, place.cropped});
   return operation.dropped ? b.add("drop_path", y, {{"depth", place.depth}}, "drop_path") : y;
 }
 
@@ -162,6 +164,11 @@ Value closed_cell(Builder& b, const PairFamily& family, std::vector<Value> state
   return joined.size() == 1 ? joined[0] : b.add("concat", joined, {}, "concat");
 }
 
+bool crops(const SpaceInfo& info, const std::string& word) {
+  if (word == "cropped" || word == "centred") return word == "cropped";
+  throw UsageError(info.name + ": even_sizes=" + word + " is neither centred nor cropped" + name_hint(word, {"centred", "cropped"}));
+}
+
 }  // namespace
 
 PairOutline pair_outline(const PairFamily& family, const NetworkOptions& options) {
@@ -181,6 +188,7 @@ PairOutline pair_outline(const PairFamily& family, const NetworkOptions& options
                 .skip_reduction_input = flag_setting(info, options, "skip_reduction_input"),
                 .auxiliary = flag_setting(info, options, "auxiliary"),
                 .input = options.input};
+  o.cropped = family.crops && crops(info, setting(info, options, "even_sizes"));
   o.stem = number("stem", imagenet ? kImagenetStem : kCifarStem * o.channels);
   const Int least = imagenet ? 2 * kStemCells[0] : 2;
   if (o.channels < least) throw UsageError(info.name + ": channels=" + std::to_string(o.channels) + " is below " + std::to_string(least));

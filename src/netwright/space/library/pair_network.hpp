@@ -10,14 +10,15 @@ namespace netwright {
 struct PairOutline {
   bool imagenet = false;
   std::int64_t channels = 0, cells = 0, stem = 0, classes = 0;
-  bool skip_reduction_input = false, auxiliary = false;
+  bool skip_reduction_input = false, auxiliary = false, cropped = false;
   Shape input;
 };
 
 struct PairCellPlace {
   std::int64_t channels = 0;
   bool reduction = false;
-  double depth = 1.0;  // (cell + 1) / cells
+  bool cropped = false;  // PairPlace::cropped, of every operation
+  double depth = 1.0;    // (cell + 1) / cells
 };
 
 // Writes what a cell computes from its two input states, which have the cell's channels and one size.

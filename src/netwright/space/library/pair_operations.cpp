@@ -28,9 +28,15 @@ Value identity(Builder& b, Value x, PairPlace place) {
   return place.stride == 1 && b.channels(x) == place.channels ? b.add("identity", x, {}, "identity") : pointwise(b, x, place);
 }
 
+// One row and column more before some windows, and one less behind them.
+Value lead(Builder& b, Value x, bool cropped) { return cropped ? b.add("pad", x, {}, "lead") : x; }
+Value crop(Builder& b, Value x, bool cropped) { return cropped ? b.add("pad", x, {{"pixels", -1}}, "crop") : x; }
+
 Write pool(const char* op, Int kernel) {
   return [op, kernel](Builder& b, Value x, PairPlace place) {
-    x = b.add(op, x, {{"kernel", kernel}, {"stride", place.stride}, {"padding", (kernel - 1) / 2}}, "pool");
+    const bool cropped = place.cropped && place.stride == 2;
+    x = b.add(op, lead(b, x, cropped), {{"kernel", kernel}, {"stride", place.stride}, {"padding", (kernel - 1) / 2}}, "pool");
+    x = crop(b, x, cropped);
     if (b.channels(x) == place.channels) return x;
     x = b.add("conv", x, {{"kernel", 1}, {"channels", place.channels}}, "pointwise");
     return norm(b, x);
@@ -49,12 +55,13 @@ Value halving_max_pool(Builder& b, Value x, PairPlace place) {
 Write separable(Int kernel, Int dilation, int rounds) {
   return [=](Builder& b, Value x, PairPlace place) {
     for (int round = 0; round < rounds; ++round) {
-      x = b.add("relu", x, {}, "relu");
+      const bool cropped = place.cropped && round == 0;
+      x = lead(b, b.add("relu", x, {}, "relu"), cropped);
       Attributes window{{"kernel", kernel}, {"groups", 0}};
       if (dilation != 1) window["dilation"] = dilation;
       if (round == 0 && place.stride != 1) window["stride"] = place.stride;
       x = b.add("conv", x, std::move(window), "depthwise");
-      x = norm(b, b.add("conv", x, {{"kernel", 1}, {"channels", place.channels}}, "pointwise"));
+      x = norm(b, crop(b, b.add("conv", x, {{"kernel", 1}, {"channels", place.channels}}, "pointwise"), cropped));
     }
     return x;
   };
@@ -65,6 +72,8 @@ Write bottleneck(std::vector<std::pair<Int, Int>> windows) {
   return [windows = std::move(windows)](Builder& b, Value x, PairPlace place) {
     const Int inner = std::max<Int>(1, place.channels / kBottleneck);
     x = relu_conv_bn(b, x, {{"kernel", 1}, {"channels", inner}}, "reduce");
+    const bool cropped = place.cropped && place.stride == 2;
+    x = lead(b, x, cropped);
     for (const auto& [height, width] : windows) {
       // Each of a factorized pair strides along its own direction.
       const bool tall = windows.size() == 1 || height > width, wide = windows.size() == 1 || width > height;
@@ -73,7 +82,7 @@ Write bottleneck(std::vector<std::pair<Int, Int>> windows) {
           {{"kernel", height}, {"kernel_w", width}, {"stride", tall ? place.stride : Int{1}}, {"stride_w", wide ? place.stride : Int{1}}, {"channels", inner}},
           "conv_" + std::to_string(height) + "x" + std::to_string(width));
     }
-    return relu_conv_bn(b, x, {{"kernel", 1}, {"channels", place.channels}}, "restore");
+    return relu_conv_bn(b, crop(b, x, cropped), {{"kernel", 1}, {"channels", place.channels}}, "restore");
   };
 }
 
