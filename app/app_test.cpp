@@ -55,6 +55,22 @@ TEST_F(App, SpaceHasItsExactSize) {
   EXPECT_EQ(space.at("decisions").size(), 6u);
 }
 
+TEST_F(App, CheckShowsTheShapesAndDrawsTheOpenGraph) {
+  std::ofstream(folder_ / "s.yaml") << "name: grown\ninput: 3x8x8\nclasses: 4\nstages:\n"
+                                       "  - {channels: {choose: [4, 6]}, block: conv_bn_3x3}\n"
+                                       "  - {channels: 8, stride: 2, repeat: {choose: [1, 2]}, block: conv_bn_3x3}\n";
+  const Json found = json("check s.yaml --draw open.svg");
+  EXPECT_NE(read_file(folder_ / "open.svg").find("<svg"), std::string::npos);
+  std::map<std::string, std::pair<std::string, std::string>> shapes;
+  for (const auto& line : found.at("shapes")) shapes[line.at("place")] = {line.at("smallest"), line.at("largest")};
+  EXPECT_EQ(shapes.at("stage1.block1"), (std::pair<std::string, std::string>{"4x8x8", "6x8x8"}));
+  EXPECT_EQ(shapes.at("stage2.block1"), (std::pair<std::string, std::string>{"8x4x4", "8x4x4"}));
+  EXPECT_EQ(shapes.at("stage2.block2"), (std::pair<std::string, std::string>{"", "8x4x4"}));
+  EXPECT_NE(run("check s.yaml").out.find("  stage1.block1     4x8x8       6x8x8\n"), std::string::npos) << run("check s.yaml").out;
+  EXPECT_EQ(run("check s.yaml --draw open.png").code, 2);
+  EXPECT_NE(run("check nasbench101 --draw open.svg").code, 0);   // it has no open graph
+}
+
 TEST_F(App, ScaleListsTheGridWithWhatEachNetworkReallyCosts) {
   const std::string base = " base=r1_k3_s11_e1_i16_o16,r2_k5_s22_e4_i16_o40 head=200";
   const Json scaled = json("scale" + base + " --input 3x32x32 --step 0.1 --most 1.4");

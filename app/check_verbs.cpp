@@ -13,6 +13,7 @@
 #include "netwright/core/units.hpp"
 #include "netwright/space/variation.hpp"
 #include "plan.hpp"
+#include "shape_flow.hpp"
 #include "starter_space.hpp"
 #include "verbs.hpp"
 
@@ -75,22 +76,32 @@ void print_outlook(const std::vector<ConstraintOutlook>& list, std::ostream& out
   }
 }
 
-int check_space(const Space& space, const NetworkOptions& options, bool json, std::ostream& out) {
-  const CostRange range = cost_range(space, options, 0);
+// Draws the open graph where that is asked for; true where it was.
+bool drawn(const Space& space, const NetworkOptions& search, const std::string& file) {
+  if (!file.empty()) write_drawing(space.open(search), {.title = space.info().name}, file);
+  return !file.empty();
+}
+
+int check_space(const Space& space, const NetworkOptions& network, const CheckOptions& options, std::ostream& out) {
+  const CostRange range = cost_range(space, network, 0);
+  NetworkOptions search = network;
+  search.search = true;
   Json found{{"space", space.info().name}, {"size", size(space.decisions())}, {"decisions", space.decisions().size()}, {"cost", range_json(range)}};
-  if (has_trait(space.info().traits, "open")) {
-    NetworkOptions search = options;
-    search.search = true;
-    found["supernet"] = cost_json(cost(space.open(search)));
-  }
-  if (json) {
+  if (has_trait(space.info().traits, "open")) found["supernet"] = cost_json(cost(space.open(search)));
+  std::vector<ShapeLine> shapes;
+  if (range.looked_at > 0) shapes = shape_flow(space.close(range.fewest, network), space.close(range.most, network));
+  const bool drew = drawn(space, search, options.draw);
+  if (options.json) {
+    found["shapes"] = shape_flow_json(shapes);
     out << found.dump(2) << "\n";
     return done;
   }
   out << "space " << space.info().name << ": " << size(space.decisions()) << " architectures, " << space.decisions().size() << " decisions; input "
-      << to_string(options.input) << ", " << options.classes << " classes\n";
+      << to_string(network.input) << ", " << network.classes << " classes\n";
   print_range(range, out);
+  if (!shapes.empty()) print_shape_flow(shapes, out);
   if (found.contains("supernet")) out << "supernet  " << format_count(found.at("supernet").at("params").get<double>()) << " params\n";
+  if (drew) out << "wrote " << options.draw << "\n";
   out << "ok\n";
   return done;
 }
@@ -105,6 +116,7 @@ int check_config(const CheckOptions& options, std::ostream& out) {
   for (const auto& phase : config.phases)
     if (const auto* search = std::get_if<SearchOptions>(&phase.options)) goal = within(std::move(goal), *search);
   const auto views = outlook(goal, range);
+  const bool drew = drawn(*space, network_options(config, true), options.draw);
   Json found{
       {"config", options.file},    {"space", space->info().name},        {"size", size(space->decisions())}, {"decisions", space->decisions().size()},
       {"cost", range_json(range)}, {"constraints", outlook_json(views)}, {"phases", Json::array()},          {"max_memory", memory_limit(config)}};
@@ -126,6 +138,7 @@ int check_config(const CheckOptions& options, std::ostream& out) {
     if (found.contains("supernet_bytes"))
       out << "supernet  about " << format_bytes(found.at("supernet_bytes").get<double>()) << " to train (limit " << format_bytes(memory_limit(config))
           << ")\n";
+    if (drew) out << "wrote " << options.draw << "\n";
   }
   for (const auto& view : views)
     if (!view.can_be_met)
@@ -152,7 +165,7 @@ int init(const InitOptions& options, std::ostream& out) {
 int check(const CheckOptions& options, std::ostream& out) {
   if (names_a_file(options.file) && is_config(options.file)) return check_config(options, out);
   const auto space = find_space(options.file);
-  return check_space(*space, network_options(*space, "", 0, options.overrides), options.json, out);
+  return check_space(*space, network_options(*space, "", 0, options.overrides), options, out);
 }
 
 }  // namespace netwright

@@ -66,6 +66,7 @@ void add_config_verbs(CLI::App& app, Parsed& p, const Verbs& verbs) {
   sub = add(app, p, group, "check", "validate a config or a space before any work: size, costs, constraints", verbs.check, p.check);
   sub->add_option("file", p.check.file, "a config, a space file, or a space's name")->required();
   add_overrides(sub, p.check.overrides);
+  sub->add_option("--draw", p.check.draw, "FILE.svg or FILE.dot: draws the open graph, in the form that a supernet trains");
   add_json(sub, p.check.json);
 
   sub = add(app, p, group, "doctor", "what this machine and this installation have", verbs.doctor, p.doctor);

@@ -119,16 +119,10 @@ int draw(const NetworkVerbOptions& options, std::ostream& out) {
   const Graph graph = drawn_graph(options, drawing.title);
   if (options.out.empty()) {
     out << to_dot(graph, drawing);
-  } else if (options.out.ends_with(".svg")) {
-    write_file(options.out, to_svg(graph, drawing));
-  } else if (options.out.ends_with(".dot")) {
-    write_file(options.out, to_dot(graph, drawing));
-  } else if (options.out.ends_with(".json")) {
-    write_file(options.out, to_json(graph));
   } else {
-    throw UsageError("--out must end in .svg, .dot or .json, not '" + options.out + "'");
+    write_drawing(graph, drawing, options.out);
+    out << "wrote " << options.out << "\n";
   }
-  if (!options.out.empty()) out << "wrote " << options.out << "\n";
   return done;
 }
 

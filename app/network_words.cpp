@@ -12,6 +12,7 @@
 #include "netwright/core/files.hpp"
 #include "netwright/core/names.hpp"
 #include "netwright/core/units.hpp"
+#include "netwright/graph/json.hpp"
 
 namespace netwright {
 namespace {
@@ -157,6 +158,13 @@ std::string cost_lines(const Cost& cost) {
   return count("params", cost.params) + (cost.params_auxiliary > 0 ? count("  of auxiliary head", cost.params_auxiliary) : "") +
          count("macs", cost.macs) + bytes("activation_bytes", cost.activation_bytes) + bytes("peak_bytes", cost.peak_bytes) + "layers              " +
          std::to_string(cost.layers) + "\n";
+}
+
+void write_drawing(const Graph& graph, const DrawingOptions& drawing, const std::string& file) {
+  if (file.ends_with(".svg")) write_file(file, to_svg(graph, drawing));
+  else if (file.ends_with(".dot")) write_file(file, to_dot(graph, drawing));
+  else if (file.ends_with(".json")) write_file(file, to_json(graph));
+  else throw UsageError("a drawing's file ends in .svg, .dot or .json, not '" + file + "'");
 }
 
 }  // namespace netwright

@@ -8,6 +8,7 @@
 
 #include "netwright/config/options.hpp"
 #include "netwright/graph/cost.hpp"
+#include "netwright/graph/drawing.hpp"
 #include "netwright/space/space.hpp"
 #include "verbs.hpp"
 
@@ -45,6 +46,9 @@ NetworkOptions network_options(const Written& written, const std::string& input,
 // vocabulary, for which it is read; settings from its space section (those of the supernet when `search`).
 // Errors: UsageError for a folder of images that is not there or has fewer than two classes, and those of read_text().
 NetworkOptions network_options(const Config& config, bool search = false);
+
+// As the file's ending says: .svg, .dot or .json. Errors: UsageError for another ending.
+void write_drawing(const Graph& graph, const DrawingOptions& drawing, const std::string& file);
 
 // {"params": ..., "params_auxiliary", "macs", "activation_bytes", "peak_bytes", "layers"}.
 nlohmann::ordered_json cost_json(const Cost& cost);

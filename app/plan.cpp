@@ -167,6 +167,7 @@ CostRange cost_range(const Space& space, const NetworkOptions& options, std::uin
     climb(survey, extreme(survey.seen, -1), -1, samples / 2);
   }
   CostRange range{.looked_at = static_cast<std::int64_t>(survey.seen.size())};
+  range.fewest = survey.seen[extreme(survey.seen, 1)].architecture, range.most = survey.seen[extreme(survey.seen, -1)].architecture;
   for (const auto& [name, member] : members()) {
     std::vector<std::int64_t> values;
     for (const auto& seen : survey.seen) values.push_back(seen.cost.*member);

@@ -16,6 +16,7 @@ struct CostRange {
   Cost smallest;  // componentwise over everything that was looked at
   Cost typical;   // componentwise median of the sample
   Cost largest;
+  Architecture fewest, most;   // parameters, of all that was looked at
   std::int64_t looked_at = 0;  // 0: the space has no networks
 };
 

@@ -24,6 +24,7 @@ struct InitOptions {
 struct CheckOptions {
   std::string file;  // a config, a space file, or the name of a built-in space
   std::vector<std::string> overrides;
+  std::string draw;  // where the open graph is drawn
   bool json = false;
 };
 

@@ -85,14 +85,19 @@ class Cells:
         write_images(Path(folder, "images"))
         return f"source: folder, path: {folder}/images, size: {SIDES[space]}, validation: 10, crop: 0"
 
+    def page(self, cell):
+        """The recipe that the cell names; None where its strategy is put together from parts."""
+        page = self.source / "recipes" / f"{cell['strategy']}.md"
+        return page if cell["evaluator"] == ONE_SHOT and page.exists() else None
+
     def words(self, cell, folder, plain=False):
-        """What `netwright search` is told; plain: no more than the cell says."""
+        """What `netwright search` is told; plain: no more than the cell says, a recipe at its full size."""
         space, strategy = cell["space"], cell["strategy"]
         sizes = f"{{name: {space}, network: {self.settings(space)}, search: {self.settings(space)}}}"
-        page = self.source / "recipes" / f"{strategy}.md"
-        if cell["evaluator"] == ONE_SHOT and page.exists():
+        page = self.page(cell)
+        if page:
             smoke = shlex.split(re.findall(r"^netwright (search .*-smoke .*)$", page.read_text(), re.MULTILINE)[-1])
-            kept = [word for word in smoke[4:] if not word.startswith(("space.", "data."))]
+            kept = [] if plain else [word for word in smoke[4:] if not word.startswith(("space.", "data."))]
             return [str(page.with_suffix(".yaml")), *kept, f"data={{{self.data(space, folder)}}}", f"space={sizes}", "constraints=[]"]
         config = Path(folder, "cell.yaml")
         config.write_text(f"data: {{{self.data(space, folder)}}}\n" + f"space: {sizes}\n" + self.phases(cell, plain))
@@ -127,9 +132,10 @@ class Cells:
             return "" if done.returncode == 0 else f"exit {done.returncode}: " + (done.stdout[-300:] + done.stderr[-500:]).strip()
 
     def wrongly_told(self, cell):
-        """Checks one cell that is not ticked; "" where `search` refuses it for the same reason."""
+        """Checks one cell that is not ticked; "" where `search`, or of a recipe `check`, refuses it for the same reason."""
         with tempfile.TemporaryDirectory() as folder:
-            done = run(self.program, ["search", *self.words(cell, folder, plain=True), "--out", folder + "/out"], self.source)
+            words = self.words(cell, folder, plain=True)
+            done = run(self.program, ["check", *words] if self.page(cell) else ["search", *words, "--out", folder + "/out"], self.source)
             said = done.stdout + done.stderr
             return "" if done.returncode == 2 and SHAPE.sub("", cell["reason"]) in SHAPE.sub("", said) else f"exit {done.returncode} in place of 2, '{cell['reason']}': {said[-500:].strip()}"
 

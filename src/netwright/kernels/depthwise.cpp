@@ -1,6 +1,7 @@
 // Loop order: one vector of channels at a time, its row of taps in registers; eight neighbouring output pixels are summed in registers,
-// and each input pixel that they read is loaded once for all taps that want it. The weight gradient keeps the sums of up to 10 taps in
-// registers over the whole image and reads the gradient once a group of kernel rows.
+// and each input pixel that they read is loaded once for all taps that want it. The weight gradient keeps the sums of 7 to 25 taps in
+// registers over the whole image; of larger windows four neighbouring gradients stay there too, and each input pixel is loaded once for
+// all of them.
 #include "netwright/kernels/depthwise.hpp"
 
 #include "netwright/core/error.hpp"
@@ -78,6 +79,27 @@ struct GradientCase {
   float* weights;
 };
 
+// Adds what B neighbouring gradients give to the taps of R kernel rows, each tap pixel after pixel.
+template <int K, int S, int D, int R, int B>
+HWY_INLINE void add_gradients(const float* HWY_RESTRICT gradient, std::ptrdiff_t column, const float* HWY_RESTRICT in, std::ptrdiff_t in_row,
+                              std::ptrdiff_t channels, Vector (&sums)[R][K]) {
+  const Tag d;
+  Vector g[B];
+#pragma GCC unroll 4
+  for (int b = 0; b < B; ++b) g[b] = hn::LoadU(d, gradient + b * column);
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 32
+    for (int x = 0; x <= S * (B - 1) + D * (K - 1); ++x) {
+      const Vector value = hn::LoadU(d, in + i * D * in_row + x * channels);
+#pragma GCC unroll 8
+      for (int j = 0; j < K; ++j) {
+        const int from = x - j * D;
+        if (from >= 0 && from % S == 0 && from / S < B) sums[i][j] = hn::MulAdd(g[from / S], value, sums[i][j]);
+      }
+    }
+}
+
 // Kernel rows [first, first + R).
 template <int K, int S, int D, int R>
 HWY_INLINE void taps_of_rows(const GradientCase& c, int first, int channel) {
@@ -92,13 +114,11 @@ HWY_INLINE void taps_of_rows(const GradientCase& c, int first, int channel) {
   for (int r = 0; r < c.from.height; ++r) {
     const float* HWY_RESTRICT gradient = c.gradient + r * c.from.row + channel;
     const float* HWY_RESTRICT in = c.in + (r * S + first * D) * c.in_row + channel;
-    for (int q = 0; q < c.from.width; ++q, gradient += c.from.column, in += S * channels) {
-      const Vector g = hn::LoadU(d, gradient);
-#pragma GCC unroll 8
-      for (int i = 0; i < R; ++i)
-#pragma GCC unroll 8
-        for (int j = 0; j < K; ++j) sums[i][j] = hn::MulAdd(g, hn::LoadU(d, in + i * D * c.in_row + j * D * channels), sums[i][j]);
-    }
+    int q = 0;
+    if constexpr (K > 3)   // of small windows too little is shared
+      for (; q + 4 <= c.from.width; q += 4)
+        add_gradients<K, S, D, R, 4>(gradient + q * c.from.column, c.from.column, in + q * S * channels, c.in_row, channels, sums);
+    for (; q < c.from.width; ++q) add_gradients<K, S, D, R, 1>(gradient + q * c.from.column, 0, in + q * S * channels, c.in_row, channels, sums);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
@@ -108,7 +128,9 @@ HWY_INLINE void taps_of_rows(const GradientCase& c, int first, int channel) {
 
 template <int K, int S, int D>
 void weight_gradient(const GradientCase& c) {
-  constexpr int R = K == 3 ? 3 : K == 5 ? 2 : 1;
+  // 32 registers hold the sums of a whole 5x5 window, 16 those of two of its rows.
+  constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON;
+  constexpr int R = K == 3 ? 3 : K == 5 ? (many_registers ? 5 : 2) : 1;
   const int lanes = static_cast<int>(hn::Lanes(Tag()));
   for (int channel = 0; channel < c.shape.channels; channel += lanes) {
     int first = 0;
