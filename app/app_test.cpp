@@ -55,6 +55,14 @@ TEST_F(App, SpaceHasItsExactSize) {
   EXPECT_EQ(space.at("decisions").size(), 6u);
 }
 
+// Scopes that a path leaves and enters again, and labels along the first rank: Graphviz once ended the program over both.
+TEST_F(App, DrawsLargeOpenGraphs) {
+  for (const std::string space : {"enas_micro", "efficientnet", "hat"}) {
+    EXPECT_EQ(run("draw " + space + " --out open.svg").code, 0) << space;
+    EXPECT_NE(read_file(folder_ / "open.svg").find("</svg>"), std::string::npos) << space;
+  }
+}
+
 TEST_F(App, CheckShowsTheShapesAndDrawsTheOpenGraph) {
   std::ofstream(folder_ / "s.yaml") << "name: grown\ninput: 3x8x8\nclasses: 4\nstages:\n"
                                        "  - {channels: {choose: [4, 6]}, block: conv_bn_3x3}\n"

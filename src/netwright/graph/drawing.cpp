@@ -216,12 +216,42 @@ class Writer {
     }
   }
 
+  // Whether a path leaves the boxes and comes back, other frames taken as a whole: Graphviz cannot rank such a frame.
+  bool left_and_reentered(const std::vector<int>& members) const {
+    const std::set<int> own(members.begin(), members.end());
+    std::set<int> reached;
+    std::vector<int> open(members);
+    while (!open.empty()) {
+      const int box = open.back();
+      open.pop_back();
+      for (const auto& edge : picture_.edges) {
+        if (edge.from != box) continue;
+        if (own.contains(edge.to)) {
+          if (!own.contains(box)) return true;
+          continue;
+        }
+        for (const int next : as_a_whole(edge.to, own))
+          if (reached.insert(next).second) open.push_back(next);
+      }
+    }
+    return false;
+  }
+
+  // The box, or all boxes of the frames that hold it and none of `own`.
+  std::set<int> as_a_whole(int box, const std::set<int>& own) const {
+    std::set<int> all{box};
+    for (const auto& frame : framed_)
+      if (frame.contains(box) && std::none_of(frame.begin(), frame.end(), [&](int i) { return own.contains(i); })) all.insert(frame.begin(), frame.end());
+    return all;
+  }
+
   void write_frame(const std::string& frame, const std::vector<int>& members, std::size_t level, const std::string& indent) {
-    const bool framed = members.size() > 1;
+    const bool framed = members.size() > 1 && !left_and_reentered(members);
     if (framed) {
+      framed_.emplace_back(members.begin(), members.end());
       const auto label = graph_.labels.find(frame);
       const std::string title = escape_html(last_component(frame)) + (label == graph_.labels.end() ? "" : " &#183; " + escape_html(label->second));
-      text_ += indent + "subgraph \"cluster_" + std::to_string(frames_++) + "\" { style=rounded; color=\"#b6bfcc\"; margin=10; labeljust=l; label=<" + title + ">;\n";
+      text_ += indent + "subgraph \"cluster_" + std::to_string(framed_.size() - 1) + "\" { style=rounded; color=\"#b6bfcc\"; margin=10; labeljust=l; label=<" + title + ">;\n";
     }
     write_boxes(members, level + 1, framed ? indent + "  " : indent);
     if (framed) text_ += indent + "}\n";
@@ -297,7 +327,7 @@ class Writer {
   const DrawingOptions& options_;
   Picture picture_;
   std::string text_;
-  int frames_ = 0;
+  std::vector<std::set<int>> framed_;   // the boxes of each frame so far
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 // Graphs as pictures: DOT text, and SVG laid out by Graphviz.
 //
 // A box is a node, or a scope whose nodes are deeper than `depth` name components; it is titled by the scope's label
-// ("cell3.edge0" -> "sep_conv_3x3") and coloured by the kind of its most costly operation. Scopes with several boxes are framed.
+// ("cell3.edge0" -> "sep_conv_3x3") and coloured by the kind of its most costly operation. Scopes with several boxes are framed, but for one that
+// a path leaves and enters again.
 // A choice lists its candidates under the decision's name (those of the supernet only in italics), a select its inputs and how
 // many of them are picked; open attributes show their values. Legible on light and on dark ground: no background is drawn.
 #include <string>

@@ -50,6 +50,18 @@ std::vector<int> third_or_all(const std::string& decision) { return decision == 
 
 bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+// Graphviz cannot rank a frame that a path leaves and enters again, nor two that lead to each other.
+TEST(Drawing, FramesAreNotEnteredTwice) {
+  Builder b;
+  Value x = b.input({1, 4, 4});
+  for (const char* name : {"twice.a", "between", "twice.b", "left.a", "right.a", "left.b", "right.b", "once.a", "once.b"}) x = b.add("relu", x, {}, name);
+  const Graph graph = b.finish({x});
+  const std::string dot = to_dot(graph, {.depth = 0});
+  for (const char* framed : {"<twice>", "<right>"}) EXPECT_FALSE(says(dot, std::string("label=") + framed)) << framed << dot;
+  EXPECT_TRUE(says(dot, "label=<once>")) << dot;
+  EXPECT_TRUE(says(to_svg(graph, {.depth = 0}), "</svg>"));
+}
+
 TEST(Drawing, CollapsedScopesShowTheirLabels) {
   const Graph closed = close(example(), third_or_all);
   const std::string cells = to_dot(closed, {.depth = 1});
