@@ -71,6 +71,17 @@ TEST(Config, ResolvedFormReadsBackEqual) {
   EXPECT_EQ(again.goal.constraints[0].at_most, c.goal.constraints[0].at_most);
 }
 
+// What is not given must not come back as given and empty: an empty `open` closes all choices.
+TEST(Config, ResolvedStagesStayWhatTheyAre) {
+  const auto stages = [](const Config& c) { return std::get<SupernetOptions>(c.phases[0].options).stages; };
+  const Config c = read(darts, {"phases.supernet.stages=[{epochs: 1, keep: 4}, {epochs: 1, open: {}}, {epochs: 2, open: {kernel: 2}}]"});
+  const Config again = read(resolved_yaml(c));
+  ASSERT_EQ(stages(again).size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(stages(again)[i].open, stages(c)[i].open) << i;
+  EXPECT_FALSE(stages(again)[0].open.has_value());
+  EXPECT_TRUE(stages(again)[1].open.has_value());
+}
+
 TEST(Config, ResolvedFormHoldsEveryKey) {
   const std::string text = resolved_yaml(read(commented_config()));
   for (const auto& field : training_fields()) EXPECT_NE(text.find("\n      " + field.name + ":"), std::string::npos) << field.name;

@@ -112,8 +112,8 @@ std::string in_quotes(std::string_view text) {
 
 std::string inline_form(const Tree& tree) {
   if (tree.kind == Tree::Kind::scalar) return in_quotes(tree.text);
-  if (tree.kind == Tree::Kind::list) return "[]";
-  return "{}";
+  if (tree.kind == Tree::Kind::nothing) return "null";   // {} would say that something is there, and empty
+  return tree.kind == Tree::Kind::list ? "[]" : "{}";
 }
 
 bool is_leaf(const Tree& tree) { return tree.items.empty() && tree.entries.empty(); }
