@@ -177,7 +177,14 @@ class SearchFile : public testing::Test {
     std::string pattern = (place / "netwright-search-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
   }
-  ~SearchFile() override { fs::remove_all(folder_); }
+  // A worker whose coordinator was killed may be closing the study still, which removes files of its own.
+  ~SearchFile() override {
+    std::error_code busy = std::make_error_code(std::errc::resource_unavailable_try_again);
+    for (int i = 0; i < 100 && busy; ++i) {
+      if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      fs::remove_all(folder_, busy);
+    }
+  }
   fs::path file(const std::string& name = "study") const { return folder_ / (name + ".db"); }
   std::unique_ptr<Launcher> workers(int count, const std::string& manner, const fs::path& study) const {
     return local_workers(count, {fs::read_symlink("/proc/self/exe").string(), "--worker", study.string(), "{worker}", manner});
