@@ -84,7 +84,7 @@ bool LoweringCase::left_to_a_sum() const {
   for (const auto& other : graph.nodes) {
     const auto times = static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), node));
     readers += times;
-    if (other.op == "add" && !is_open(other)) sums += times;
+    if (times > 0 && other.op == "add" && !is_open(other)) sums += times;
   }
   return readers == 1 && sums == 1 && std::any_of(patterns.begin(), patterns.end(), [](const Pattern& p) { return p.name == "sum"; });
 }
@@ -92,18 +92,17 @@ bool LoweringCase::left_to_a_sum() const {
 OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values) {
   OpenSum all;
   std::vector<at::Tensor> weights;
-  bool weighted = false;
+  const bool weighted = std::any_of(sums.begin(), sums.end(), [](const OpenSum& sum) { return sum.weights.defined(); });
   const auto ones = [](std::size_t count) { return at::ones({static_cast<std::int64_t>(count)}); };
   for (const auto& sum : sums) {
-    if (!sum.terms.empty()) weights.push_back(sum.weights.defined() ? sum.weights.to(at::kFloat) : ones(sum.terms.size()));
-    weighted = weighted || sum.weights.defined();
+    if (weighted && !sum.terms.empty()) weights.push_back(sum.weights.defined() ? sum.weights.to(at::kFloat) : ones(sum.terms.size()));
     all.terms.insert(all.terms.end(), sum.terms.begin(), sum.terms.end());
     if (sum.constant.defined()) all.constant = all.constant.defined() ? all.constant + sum.constant : sum.constant;
   }
   for (const auto& value : values) {
     if (!value.defined()) continue;
     all.terms.emplace_back(value);
-    weights.push_back(ones(1));
+    if (weighted) weights.push_back(ones(1));
   }
   if (weighted) all.weights = at::cat(weights);
   return all;
@@ -186,7 +185,7 @@ void Program::run_ahead(std::size_t node, Frame& frame) const {
       std::vector<Convolved> made = convolve_all(value, together);
       for (std::size_t i = 0; i < made.size(); ++i) (*frame.ahead)[list[i].slot] = {value, std::move(made[i])};
     }
-    list.erase(list.begin(), others == list.begin() ? others + 1 : others);   // one with a norm goes with nobody, itself included
+    list.erase(list.begin(), others);
   }
 }
 

@@ -49,7 +49,7 @@ OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values
 // Adds it up.
 at::Tensor closed(const OpenSum& sum);
 
-// Fused convolutions of one value that steps ahead are going to run, each for the slot of its step: those that can are run as one
+// Fused convolutions of one value that steps ahead are going to run, each for the slot of its step (depthwise ones, without a norm): those that can are run as one
 // (convolve_all), so that the value is loaded once, and its gradient is stored once.
 struct Ask {
   const void* slot;

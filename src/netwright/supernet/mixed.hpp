@@ -10,7 +10,7 @@ namespace netwright {
 // sum_i weights[i] * values[i] over the defined values, in one pass forward and one backward: the gradient of value i is
 // weights[i] * g, that of weight i is <g, values[i]>. All values have one shape; weights is one-dimensional.
 // On the CPU in float32 and float64 it is one custom function; elsewhere (and with `fused` off) plain torch.
-// Not differentiable twice when fused.
+// Differentiable twice, through torch's operations.
 at::Tensor weighted_sum(const at::Tensor& weights, const std::vector<at::Tensor>& values, bool fused);
 
 // The sum over a decision's candidates under its entry, by the rule of MixtureEntry: `run(i)` gives candidate i's value, undefined where
