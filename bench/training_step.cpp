@@ -1,5 +1,6 @@
 // One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
-//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5]
+//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0]
+// --alone N: N steps of the fused side and nothing else, for a profiler.
 // bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -49,7 +50,7 @@ const Work& find_work(std::string_view name) {
 
 struct Setting {
   std::string work = "darts";
-  int threads = 1, rounds = 5;
+  int threads = 1, rounds = 5, alone = 0;
   std::int64_t batch = 0;        // 0: the work's own
 };
 
@@ -63,6 +64,8 @@ Setting read(int count, char** words) {
       setting.threads = std::stoi(words[i + 1]);
     else if (name == "--rounds")
       setting.rounds = std::stoi(words[i + 1]);
+    else if (name == "--alone")
+      setting.alone = std::stoi(words[i + 1]);
     else if (name == "--batch")
       setting.batch = std::stoi(words[i + 1]);
     else
@@ -123,7 +126,14 @@ void compare(const Setting& setting) {
   const Graph graph = search ? space->open({.search = true}) : published(work.network);
   std::vector<std::string> without = all_patterns();
   if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
-  Side fused(work, graph, space->decisions(), {}), plain(work, graph, space->decisions(), {.without = without});
+  Side fused(work, graph, space->decisions(), {});
+  if (setting.alone > 0) {
+    const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
+    const at::Tensor images = at::randn({batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
+    for (int i = 0; i < setting.alone; ++i) fused.step(images, labels, static_cast<std::uint64_t>(i));
+    return;
+  }
+  Side plain(work, graph, space->decisions(), {.without = without});
   const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
   at::manual_seed(1);
   const at::Tensor images = at::randn({batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);

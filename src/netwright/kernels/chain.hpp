@@ -1,5 +1,6 @@
 #pragma once
-// batch norm -> ReLU -> depthwise -> pointwise of one image, each part optional, as one pass over the cache.
+// batch norm -> ReLU -> depthwise -> pointwise of one image, each part optional, or a dense 3x3 convolution in the place of both, as one pass
+// over the cache.
 //
 // z = relu(scale * x + shift); d = depthwise(z); y = pointwise(d). Nothing between x and y is kept: backward computes z and d again from x,
 // image by image, which costs a fifth of the step's arithmetic and saves two thirds of its memory. Chains that read one value share z, and
@@ -9,36 +10,41 @@
 #include <vector>
 
 #include "netwright/kernels/image.hpp"
+#include "netwright/kernels/floats.hpp"
 #include "netwright/kernels/sums.hpp"
+#include "netwright/kernels/winograd.hpp"
 
 namespace netwright {
 
 struct ChainShape {
   int height, width, channels;            // of x
   bool rectify = false;
-  int kernel = 0;                         // of the depthwise convolution, padding dilation * (kernel - 1) / 2; 0: there is none
+  int kernel = 0;                         // of the depthwise or dense convolution, padding dilation * (kernel - 1) / 2; 0: there is none
   int stride = 1, dilation = 1;           // without a depthwise convolution the stride is the pointwise one's
-  int out_channels = 0;                   // of the pointwise convolution; 0: there is none
+  int out_channels = 0;                   // of the pointwise or dense convolution; 0: there is none
+  bool is_dense = false;                  // 3x3 of stride 1 that mixes channels; no other convolution
 
   int out_height() const { return (height - 1) / stride + 1; }
   int out_width() const { return (width - 1) / stride + 1; }
   int pad() const { return kernel > 0 ? dilation * (kernel - 1) / 2 : 0; }
   int result_channels() const { return out_channels > 0 ? out_channels : channels; }
+  DenseShape dense() const { return {channels, out_channels}; }
+  int taps() const { return is_dense ? 0 : kernel * kernel; }   // of the depthwise convolution
   std::ptrdiff_t result_size() const { return std::ptrdiff_t{result_channels()} * out_height() * out_width(); }
 };
 
 // Weights as the kernels read them: [tap][channel] and [in][out], padded with zeros.
 struct ChainWeights {
-  std::vector<float> depthwise, reversed;    // the taps, and the taps backwards (which backward alone reads)
-  std::vector<float> pointwise, transposed;  // [in][out] and [out][in] (backward alone)
+  Floats depthwise, reversed;    // the taps, and the taps backwards (which backward alone reads)
+  Floats pointwise, transposed;  // [in][out] and [out][in] (backward alone); of a dense one those of winograd.hpp
 };
 
-// `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, both contiguous; null where there is none.
+// `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, a dense one {out, in, 3, 3}, contiguous; null where there is none.
 ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise, bool backward);
 
 // Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them.
 struct ChainGradients {
-  std::vector<float> sums;
+  Floats sums;
   std::size_t taps;
   explicit ChainGradients(const ChainShape& shape);
   float* depthwise() { return sums.data(); }
@@ -67,7 +73,7 @@ struct ChainsBackward {
 };
 
 // Chains that read one value by one load; the functions work in scratch memory of one thread. The shapes agree in height, width,
-// channels, rectify and stride; where there are several, each has a depthwise convolution. An object serves one direction.
+// channels, rectify and stride; where there are several, all have depthwise or all have dense convolutions. An object serves one direction.
 class Chains {
  public:
   Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load);
@@ -76,19 +82,15 @@ class Chains {
   void backward(const float* x, const ChainsBackward& wanted);
 
  private:
-  struct Free {
-    void operator()(float* data) const;
-  };
-  using Buffer = std::unique_ptr<float[], Free>;
-  static Buffer buffer(std::ptrdiff_t count);
-  static Buffer zeros(std::ptrdiff_t count);
   struct One;                              // one chain and its weights
   One one(std::size_t i) const;
   void load(const float* x);
   void forward(const One& c, const ChainForward& wanted);
+  void dense_forward(const One& c, float* y);
   void pointwise_forward(const One& c, const float* d, int first, int last, float* y);
   const float* aligned_gradient(const One& c, const ChainBackward& wanted);
   void spread_gradient(const One& c, const float* gradient);
+  void dense_gradient(const One& c, const float* gradient, const ChainBackward& chain, bool wants_input, bool first);
   void pointwise_gradient(const One& c, const float* gradient, ChainGradients& weights);
   void add_input_gradient(const One& c, bool first);
   void store_input_gradient(const float* x, const ChainsBackward& wanted);
@@ -99,7 +101,8 @@ class Chains {
   ChainShape shape_;                       // what all have in common
   int pad_ = 0, widest_ = 0, in_channels_; // the widest of pads and of padded results; padded
   Pixels padded_, plain_, out_;            // z with its zeros, z without, d
-  Buffer z_, d_, y_, affine_, g_, gz_;
+  Floats z_, d_, y_, affine_, g_, gz_;
+  std::unique_ptr<Winograd> there_, back_; // of a dense convolution: with its weights, with the turned ones
 };
 
 }  // namespace netwright

@@ -24,6 +24,7 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
   ChainShape shape{static_cast<int>(x.size(2)), static_cast<int>(x.size(3)), static_cast<int>(x.size(1)), w.rectify};
   if (w.depthwise.defined()) shape.kernel = static_cast<int>(w.depthwise.size(2));
   if (w.pointwise.defined()) shape.out_channels = static_cast<int>(w.pointwise.size(0));
+  if (w.dense.defined()) shape.kernel = 3, shape.out_channels = static_cast<int>(w.dense.size(0)), shape.is_dense = true;
   shape.stride = static_cast<int>(w.stride);
   shape.dilation = static_cast<int>(w.dilation);
   return shape;
@@ -31,7 +32,7 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
 
 // What backward needs of one convolution besides tensors; the places are among the tensors given to autograd, -1: not there.
 struct KeptOne {
-  int depthwise = -1, pointwise = -1;
+  int depthwise = -1, mixing = -1;           // pointwise or dense
   std::shared_ptr<LeftGradient> left;        // what the reader of y leaves to do
 };
 
@@ -50,17 +51,22 @@ std::vector<ChainWeights> packed(const Kept& kept, const variable_list& given, b
   std::vector<ChainWeights> weights;
   const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)].contiguous(); };
   for (std::size_t i = 0; i < kept.list.size(); ++i) {
-    const at::Tensor depthwise = at(kept.list[i].depthwise), pointwise = at(kept.list[i].pointwise);
-    weights.push_back(pack(kept.shapes[i], data_of(depthwise), data_of(pointwise), backward));
+    const at::Tensor depthwise = at(kept.list[i].depthwise), mixing = at(kept.list[i].mixing);
+    weights.push_back(pack(kept.shapes[i], data_of(depthwise), data_of(mixing), backward));
   }
   return weights;
 }
 
-// Groups of at least 256 pixels: sums of weight gradients are larger than smaller images.
-Groups groups_of(const at::Tensor& x) { return Groups(x.size(0), std::max<std::int64_t>(1, x.size(0) * x.size(2) * x.size(3) / 256)); }
+// Groups of at least 256 pixels: sums of weight gradients are larger than smaller images. Those of a dense convolution are so large that
+// few groups are worth it.
+Groups groups_of(const at::Tensor& x, const ChainShape& shape) {
+  std::int64_t most = x.size(0) * x.size(2) * x.size(3) / 256;
+  if (shape.is_dense) most = std::min(most, 2 * x.numel() / shape.dense().points_size());
+  return Groups(x.size(0), std::max<std::int64_t>(2, most));
+}
 
 variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vector<ChainWeights>& weights, const std::vector<BatchMoments*>& moments) {
-  const Groups groups = groups_of(x);
+  const Groups groups = groups_of(x, kept.shapes[0]);
   variable_list results;
   std::vector<float*> data;
   std::vector<std::vector<Moments>> parts;
@@ -128,8 +134,8 @@ std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
 // Runs all images and adds the groups' sums in order.
 Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kept& kept, const std::vector<ChainWeights>& weights, const Wanted& wanted,
                   at::Tensor& gx) {
-  const Groups groups = groups_of(x);
-  std::vector<Part> parts(static_cast<std::size_t>(groups.count), Part(kept, wanted));
+  const Groups groups = groups_of(x, kept.shapes[0]);
+  std::vector<std::optional<Part>> parts(static_cast<std::size_t>(groups.count));
   const std::vector<Reads> reads = reads_of(kept, gradients);
   const std::int64_t in = x.numel() / x.size(0);
   const float* values = x.const_data_ptr<float>();
@@ -138,7 +144,7 @@ Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kep
     Chains chains(kept.shapes, weights, kept.load());
     std::vector<ChainBackward> list(reads.size());
     for (std::int64_t group = begin; group < end; ++group) {
-      Part& part = parts[static_cast<std::size_t>(group)];
+      Part& part = parts[static_cast<std::size_t>(group)].emplace(kept, wanted);
       const GradientSums sums{nullptr, kept.numbers.mean.data(), part.sum.data(), part.product.data()};
       for (std::int64_t i = groups.begin(group); i < groups.begin(group + 1); ++i) {
         for (std::size_t k = 0; k < reads.size(); ++k) {
@@ -151,8 +157,8 @@ Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kep
       }
     }
   });
-  for (std::size_t i = 1; i < parts.size(); ++i) parts[0].add(parts[i]);
-  return std::move(parts[0]);
+  for (std::size_t i = 1; i < parts.size(); ++i) parts[0]->add(*parts[i]);
+  return std::move(*parts[0]);
 }
 
 void through_norm(at::Tensor& gx, const at::Tensor& x, const NormNumbers& numbers, const NormBackward& back) {
@@ -193,7 +199,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     const bool flows = needs(0) || needs(kept->norm_weight) || needs(kept->norm_bias);
     Wanted wanted{flows, flows && kept->norm, {}};
     for (std::size_t i = 0; i < kept->list.size(); ++i)
-      wanted.weights.push_back(gradients[i].defined() && (needs(kept->list[i].depthwise) || needs(kept->list[i].pointwise)));
+      wanted.weights.push_back(gradients[i].defined() && (needs(kept->list[i].depthwise) || needs(kept->list[i].mixing)));
     if (flows) made[0] = at::empty_like(given[0]);
     const Part part = run_backward(given[0], gradients, *kept, packed(*kept, given, true), wanted, made[0]);
     for (const auto& one : kept->list)
@@ -209,8 +215,8 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     variable_list values;
     for (std::size_t i = 0; i < kept.list.size(); ++i) {
       const ChainShape& s = kept.shapes[i];
-      Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .pointwise = at(kept.list[i].pointwise),
-                    .stride = s.stride, .dilation = s.dilation};
+      Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .stride = s.stride, .dilation = s.dilation};
+      (s.is_dense ? what.dense : what.pointwise) = at(kept.list[i].mixing);
       if (what.norm) what.norm->weight = at(kept.norm_weight), what.norm->bias = at(kept.norm_bias);
       values.push_back(convolve_plain(given[0], what));
     }
@@ -228,7 +234,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
 
   static void unpack(const ChainGradients& sums, const ChainShape& shape, const KeptOne& one, const variable_list& given, variable_list& made) {
     float* data[2] = {nullptr, nullptr};
-    const int places[2] = {one.depthwise, one.pointwise};
+    const int places[2] = {one.depthwise, one.mixing};
     for (int i = 0; i < 2; ++i) {
       if (places[i] < 0) continue;
       const auto place = static_cast<std::size_t>(places[i]);
@@ -249,14 +255,18 @@ int place(variable_list& given, const at::Tensor& tensor) {
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what) {
   const auto fits = [&](const at::Tensor& t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == at::kFloat); };
-  if (x.dim() != 4 || x.numel() == 0 || !x.is_cpu() || x.scalar_type() != at::kFloat || !fits(what.depthwise) || !fits(what.pointwise)) return false;
+  if (x.dim() != 4 || x.numel() == 0 || !x.is_cpu() || x.scalar_type() != at::kFloat || !fits(what.depthwise) || !fits(what.pointwise) || !fits(what.dense))
+    return false;
+  if (what.dense.defined())
+    return !what.depthwise.defined() && !what.pointwise.defined() && what.stride == 1 && what.dilation == 1 && what.dense.size(2) == 3 && what.dense.size(3) == 3;
   if (!what.depthwise.defined()) return what.pointwise.defined() && what.stride <= 2;
   return what.depthwise.size(2) == what.depthwise.size(3) && what.depthwise.size(1) == 1 &&
          depthwise_fits(static_cast<int>(what.depthwise.size(2)), static_cast<int>(what.stride), static_cast<int>(what.dilation));
 }
 
 bool convolve_together(const Convolve& a, const Convolve& b) {
-  return !a.norm && !b.norm && a.depthwise.defined() && b.depthwise.defined() && a.stride == b.stride && a.rectify == b.rectify;
+  const bool windows = a.depthwise.defined() && b.depthwise.defined(), dense = a.dense.defined() && b.dense.defined() && a.dense.sizes() == b.dense.sizes();
+  return !a.norm && !b.norm && (windows || dense) && a.stride == b.stride && a.rectify == b.rectify;
 }
 
 std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {
@@ -271,7 +281,7 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Convolve& what = list[i];
     kept->shapes.push_back(shape_of(x, what));
-    kept->list.push_back({place(given, what.depthwise), place(given, what.pointwise), what.wants_moments && what.read_once ? std::make_shared<LeftGradient>() : nullptr});
+    kept->list.push_back({place(given, what.depthwise), place(given, what.dense.defined() ? what.dense : what.pointwise), what.wants_moments && what.read_once ? std::make_shared<LeftGradient>() : nullptr});
     moments.push_back(what.wants_moments ? &made[i].moments : nullptr);
   }
   if (const auto& norm = list[0].norm; norm) {
@@ -294,6 +304,7 @@ at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what) {
     y = at::batch_norm(y, n.weight, n.bias, n.running_mean, n.running_var, n.batch_statistics, n.momentum, n.epsilon, false);
   }
   if (what.rectify) y = at::relu(y);
+  if (what.dense.defined()) y = at::conv2d(y, what.dense, {}, 1, 1);
   if (what.depthwise.defined()) {
     const std::int64_t padding = what.dilation * (what.depthwise.size(2) - 1) / 2;
     y = at::conv2d(y, what.depthwise, {}, what.stride, padding, what.dilation, y.size(1));

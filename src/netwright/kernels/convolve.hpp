@@ -1,9 +1,10 @@
 #pragma once
-// batch norm -> ReLU -> depthwise -> pointwise convolution as one function of torch, each part optional, at least one convolution.
+// batch norm -> ReLU -> depthwise -> pointwise convolution as one function of torch, each part optional, at least one convolution; or a dense
+// 3x3 convolution in the place of both.
 //
 // y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
 // 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
-// pointwise one's where there is no other. Float32 on the CPU, channels-last inside; no biases.
+// pointwise one's where there is no other; dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
 // Kept for backward: x, the weights and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads; instruction sets without fused multiply-add round differently.
 // Cost: see docs/performance.md, forward and backward at 14 to 51 GFLOP/s a thread on AVX2. Errors: Error when convolve_fits() is false.
@@ -17,7 +18,7 @@ namespace netwright {
 struct Convolve {
   std::optional<Norm> norm;
   bool rectify = false;
-  at::Tensor depthwise, pointwise;         // undefined: there is none
+  at::Tensor depthwise, pointwise, dense;  // undefined: there is none
   std::int64_t stride = 1, dilation = 1;
   BatchMoments input_moments = {};         // of x, where somebody has computed them already
   bool wants_moments = false;              // of y, for a batch norm that follows
@@ -30,7 +31,8 @@ struct Convolved {
 };
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
-// Functions of one x that can be one: none has a norm, each a depthwise convolution, and they agree in stride and ReLU.
+// Functions of one x that can be one: none has a norm, they agree in stride and ReLU, and each has a depthwise convolution or each a dense one
+// of as many channels.
 bool convolve_together(const Convolve& a, const Convolve& b);
 // x is loaded once for all, and their gradients of x are added up image by image.
 std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);

@@ -1,5 +1,6 @@
-// Register blocking: 6 rows by 2 vectors of accumulators stay in registers over the whole of k; each step loads two vectors of b and
-// broadcasts one element of a per row, 12 multiply-adds for 8 loads. Columns are the outer loop, so that a panel of b stays in the cache.
+// Register blocking: 6 rows by 2 vectors of accumulators (12 by 2 where there are 32 registers, 12 by 1 of a single vector) stay in registers
+// over the whole of k; each step loads two vectors of b and broadcasts one element of a per row, 12 multiply-adds for 8 loads (24 for 14).
+// Columns are the outer loop, so that a panel of b stays in the cache.
 #include "netwright/kernels/gemm.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,13 +17,17 @@ using Vector = hn::Vec<Tag>;
 
 int count_lanes() { return static_cast<int>(hn::Lanes(Tag())); }
 
-template <int M, int N>
-HWY_INLINE void block(const Product& p, int row, int column) {
+// Registers of vectors that the accumulators may take: 24 of 32, 12 of 16.
+constexpr int kSums = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 ? 12 : 24;
+
+// Rows of a lie `Together` (a_row 1), or its columns do (a_column 1): a constant distance leaves more registers for addresses.
+template <int M, int N, bool Together>
+HWY_INLINE void block(const Product& p, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, float* HWY_RESTRICT c) {
   const Tag d;
-  const std::ptrdiff_t lanes = hn::Lanes(d), a_row = p.a_row, a_column = p.a_column, b_row = p.b_row, c_row = p.c_row;
-  const float* HWY_RESTRICT a = p.a + row * a_row;
-  const float* HWY_RESTRICT b = p.b + column;
-  float* HWY_RESTRICT c = p.c + row * c_row + column;
+  const std::ptrdiff_t lanes = hn::Lanes(d), a_row = Together ? 1 : p.a_row, a_column = Together ? p.a_column : 1, b_row = p.b_row, c_row = p.c_row;
+  // Rows from two places: so many distances fit the processor's addresses.
+  constexpr int half = (M + 1) / 2;
+  const float* HWY_RESTRICT lower = a + half * a_row;
   Vector sums[M][N];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m)
@@ -30,13 +35,13 @@ HWY_INLINE void block(const Product& p, int row, int column) {
     for (int n = 0; n < N; ++n) sums[m][n] = p.accumulate ? hn::LoadU(d, c + m * c_row + n * lanes) : hn::Zero(d);
   // Four steps a turn: the end of a short loop (k = 16) costs as much as its work where it is not foreseen.
 #pragma GCC unroll 4
-  for (int k = p.k; k > 0; --k, a += a_column, b += b_row) {
+  for (int k = p.k; k > 0; --k, a += a_column, lower += a_column, b += b_row) {
     Vector row_of_b[N];
 #pragma GCC unroll 2
     for (int n = 0; n < N; ++n) row_of_b[n] = hn::LoadU(d, b + n * lanes);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
-      const Vector element = hn::Set(d, a[m * a_row]);
+      const Vector element = hn::Set(d, m < half ? a[m * a_row] : lower[(m - half) * a_row]);
 #pragma GCC unroll 2
       for (int n = 0; n < N; ++n) sums[m][n] = hn::MulAdd(element, row_of_b[n], sums[m][n]);
     }
@@ -47,25 +52,35 @@ HWY_INLINE void block(const Product& p, int row, int column) {
     for (int n = 0; n < N; ++n) hn::StoreU(sums[m][n], d, c + m * c_row + n * lanes);
 }
 
-// Six rows at a time, but none of the last blocks smaller than it must be: 8 rows are 4 and 4, 7 are 4 and 3.
-template <int N>
-HWY_INLINE void panel(const Product& p, int column) {
-  int row = 0;
-  for (int left = p.m; left > 0; left = p.m - row) {
-    if (left >= 6 && left != 7 && left != 8) block<6, N>(p, row, column), row += 6;
-    else if (left >= 4) block<4, N>(p, row, column), row += 4;
-    else if (left >= 3) block<3, N>(p, row, column), row += 3;
-    else if (left == 2) block<2, N>(p, row, column), row += 2;
-    else block<1, N>(p, row, column), ++row;
+// The most rows at a time that registers hold, but none of the last blocks smaller than it must be: 8 rows are 4 and 4, 7 are 4 and 3.
+template <int N, bool Together>
+HWY_INLINE void panel(const Product& p, const float* a, const float* b, float* c) {
+  const std::ptrdiff_t a_row = Together ? 1 : p.a_row;
+  constexpr int most = kSums == 24 && N == 1 ? 16 : kSums / N;
+  for (int left = p.m, rows = 0; left > 0; left -= rows, a += rows * a_row, c += rows * p.c_row) {
+    if (most > 6 && left >= most) block<most, N, Together>(p, a, b, c), rows = most;
+    else if (most > 12 && left >= 12) block<12, N, Together>(p, a, b, c), rows = 12;
+    else if (left >= 6 && left != 7 && left != 8) block<6, N, Together>(p, a, b, c), rows = 6;
+    else if (left >= 4) block<4, N, Together>(p, a, b, c), rows = 4;
+    else if (left >= 3) block<3, N, Together>(p, a, b, c), rows = 3;
+    else if (left == 2) block<2, N, Together>(p, a, b, c), rows = 2;
+    else block<1, N, Together>(p, a, b, c), rows = 1;
   }
 }
 
-void multiply_target(const Product& p) {
+template <bool Together>
+HWY_INLINE void all(const Product& p) {
   const int lanes = count_lanes();
-  int column = 0;
-  for (; column + 2 * lanes <= p.n; column += 2 * lanes) panel<2>(p, column);
-  if (column < p.n) panel<1>(p, column);
+  for (int i = 0; i < p.count; ++i) {
+    const float *a = p.a + i * p.a_next, *b = p.b + i * p.b_next;
+    float* c = p.c + i * p.c_next;
+    int column = 0;
+    for (; column + 2 * lanes <= p.n; column += 2 * lanes) panel<2, Together>(p, a, b + column, c + column);
+    if (column < p.n) panel<1, Together>(p, a, b + column, c + column);
+  }
 }
+
+void multiply_target(const Product& p) { p.a_row == 1 ? all<true>(p) : all<false>(p); }
 
 }  // namespace netwright::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

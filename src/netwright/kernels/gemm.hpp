@@ -12,12 +12,14 @@ inline int padded_channels(int channels) { return (channels + vector_lanes() - 1
 struct Product {
   int m, n, k;                        // n is a multiple of vector_lanes()
   const float* a;
-  std::ptrdiff_t a_row, a_column;     // (channels, 1) for values, (1, channels) for weight gradients
+  std::ptrdiff_t a_row, a_column;     // one of them is 1: (channels, 1) for values, (1, channels) for weight gradients
   const float* b;
   std::ptrdiff_t b_row;
   float* c;
   std::ptrdiff_t c_row;
   bool accumulate = false;
+  int count = 1;                      // of such products, one behind the other
+  std::ptrdiff_t a_next = 0, b_next = 0, c_next = 0;
 };
 
 // Each element is summed over k in order, by fused multiply-add where the machine has it.

@@ -20,12 +20,12 @@ namespace {
 // One case of the chain, drawn or written.
 struct Drawn {
   std::int64_t batch = 2, channels = 16, height = 8, width = 8, kernel = 3, stride = 1, dilation = 1, out = 16;
-  bool norm = false, affine = false, training = true, rectify = true;
+  bool norm = false, affine = false, training = true, rectify = true, dense = false;
 };
 
 std::ostream& operator<<(std::ostream& stream, const Drawn& d) {
   return stream << d.batch << 'x' << d.channels << 'x' << d.height << 'x' << d.width << " kernel " << d.kernel << " stride " << d.stride << " dilation "
-                << d.dilation << " out " << d.out << " norm " << d.norm << d.affine << d.training << " relu " << d.rectify;
+                << d.dilation << " out " << d.out << " norm " << d.norm << d.affine << d.training << " relu " << d.rectify << " dense " << d.dense;
 }
 
 struct Inputs {
@@ -51,8 +51,9 @@ struct Inputs {
     what.rectify = d.rectify;
     what.stride = d.stride;
     what.dilation = d.dilation;
-    if (d.kernel > 0) what.depthwise = draw({d.channels, 1, d.kernel, d.kernel}, true);
-    if (d.out > 0) what.pointwise = draw({d.out, d.channels, 1, 1}, true);
+    if (d.dense) what.dense = draw({d.out, d.channels, 3, 3}, true);
+    if (d.kernel > 0 && !d.dense) what.depthwise = draw({d.channels, 1, d.kernel, d.kernel}, true);
+    if (d.out > 0 && !d.dense) what.pointwise = draw({d.out, d.channels, 1, 1}, true);
     mix = draw({d.batch, d.out > 0 ? d.out : d.channels, (d.height - 1) / d.stride + 1, (d.width - 1) / d.stride + 1}, false);
   }
 
@@ -96,6 +97,13 @@ TEST(Convolve, PointwiseWithStride) {
     for (const bool norm : {false, true}) expect_twin({.channels = 12, .height = side, .width = side + 1, .kernel = 0, .stride = 2, .out = 7, .norm = norm});
 }
 
+TEST(Convolve, DenseOfOddAndEvenSides) {
+  for (const std::int64_t height : {1, 2, 3, 8})
+    for (const std::int64_t width : {1, 4, 5, 17})
+      for (const std::int64_t out : {3, 16, 40}) expect_twin({.channels = 20, .height = height, .width = width, .out = out, .dense = true});
+  for (const bool training : {false, true}) expect_twin({.batch = 5, .channels = 33, .out = 64, .norm = true, .affine = true, .training = training, .dense = true});
+}
+
 TEST(Convolve, OnePixelAndOneImage) {
   expect_twin({.batch = 1, .channels = 5, .height = 1, .width = 1, .kernel = 3, .out = 3});
   expect_twin({.batch = 1, .channels = 36, .height = 1, .width = 9, .kernel = 7, .stride = 2, .dilation = 2, .out = 36});
@@ -115,6 +123,8 @@ RC_GTEST_PROP(Convolve, RandomShapesEqualTheTwin, ()) {
   d.affine = *rc::gen::arbitrary<bool>();
   d.training = *rc::gen::arbitrary<bool>();
   d.rectify = *rc::gen::arbitrary<bool>();
+  d.dense = *rc::gen::inRange(0, 3) == 0;
+  if (d.dense) d.kernel = 3, d.stride = 1, d.dilation = 1, d.out = std::max<std::int64_t>(d.out, 1);
   auto fused = Inputs(d, at::kFloat).results(true), plain = Inputs(d, at::kDouble).results(false);
   for (std::size_t i = 0; i < fused.size(); ++i) {
     const double error = relative_error(fused[i], plain[i]);

@@ -33,6 +33,14 @@ void values_target(const std::vector<const float*>& values, const std::vector<co
     }
 }
 
+void add_target(const float* HWY_RESTRICT from, std::size_t count, float* HWY_RESTRICT to) {
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+  for (; i < count; ++i) to[i] += from[i];
+}
+
 void products_target(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product) {
   const Tag d;
   const int lanes = static_cast<int>(hn::Lanes(d));
@@ -82,6 +90,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace netwright {
 HWY_EXPORT(values_target);
+HWY_EXPORT(add_target);
 HWY_EXPORT(products_target);
 HWY_EXPORT(affine_target);
 
@@ -89,6 +98,8 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
                 float* to) {
   HWY_DYNAMIC_DISPATCH(values_target)(values, factors, constant, pixels, channels, to);
 }
+
+void add_values(const float* from, std::size_t count, float* to) { HWY_DYNAMIC_DISPATCH(add_target)(from, count, to); }
 
 void sum_products(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product) {
   HWY_DYNAMIC_DISPATCH(products_target)(g, value, mean, pixels, channels, sum, product);

@@ -9,6 +9,9 @@ namespace netwright {
 void sum_values(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels, int channels,
                 float* to);
 
+// to[i] += from[i].
+void add_values(const float* from, std::size_t count, float* to);
+
 // sum[c] += sum_p g[p][c]; product[c] += sum_p g[p][c] * (value[p][c] - mean[c]). Both [padded]; in float over 64 pixels, then in double.
 void sum_products(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product);
 

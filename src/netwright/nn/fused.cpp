@@ -36,7 +36,7 @@ bool square_and_even(const Node& node) {
 
 // The nodes of one group, by what they do in it; -1: not there.
 struct ChainNodes {
-  int first = -1, norm = -1, relu = -1, depthwise = -1, pointwise = -1, last = -1;
+  int first = -1, norm = -1, relu = -1, depthwise = -1, pointwise = -1, dense = -1, last = -1;
   int count() const { return last - first + 1; }
 };
 
@@ -47,10 +47,11 @@ class ChainMatch {
   std::optional<ChainNodes> run() {
     take(nodes_.norm, [](const Node& n) { return n.op == "batch_norm"; });
     take(nodes_.relu, [](const Node& n) { return n.op == "relu"; });
-    take(nodes_.depthwise, [&](const Node& n) { return depthwise(n); });
-    take(nodes_.pointwise, [&](const Node& n) { return pointwise(n); });
+    take(nodes_.dense, [&](const Node& n) { return dense(n); });
+    if (nodes_.dense < 0) take(nodes_.depthwise, [&](const Node& n) { return depthwise(n); });
+    if (nodes_.dense < 0) take(nodes_.pointwise, [&](const Node& n) { return pointwise(n); });
     nodes_.last = next_ - 1;
-    if (nodes_.depthwise < 0 && nodes_.pointwise < 0) return std::nullopt;
+    if (nodes_.dense < 0 && nodes_.depthwise < 0 && nodes_.pointwise < 0) return std::nullopt;
     return nodes_;
   }
 
@@ -65,6 +66,12 @@ class ChainMatch {
   }
 
   const Shape& input_shape(const Node& node) const { return graph_.nodes[index(node.inputs[0])].shape; }
+
+  // Of 8 to 128 channels: fewer fill no vector, the weights of more do not stay in the cache from image to image.
+  bool dense(const Node& n) const {
+    return n.op == "conv" && square_and_even(n) && integer(n, "bias") == 0 && integer(n, "kernel") == 3 && integer(n, "groups") == 1 &&
+           integer(n, "stride") == 1 && integer(n, "dilation") == 1 && n.shape[0] <= 128 && input_shape(n)[0] >= 8 && input_shape(n)[0] <= 128;
+  }
 
   bool depthwise(const Node& n) const {
     if (n.op != "conv" || !square_and_even(n) || integer(n, "bias") != 0 || n.shape[0] != input_shape(n)[0]) return false;
@@ -85,7 +92,7 @@ class ChainMatch {
 
 // Where the group's tensors stand in the list; a norm has its affine ones in front of its statistics.
 struct ChainPlaces {
-  std::vector<std::size_t> norm, depthwise, pointwise;
+  std::vector<std::size_t> norm, depthwise, pointwise, dense;
 };
 
 Norm norm_of(const Node& node, const std::vector<std::size_t>& places, const std::vector<NamedTensor>& tensors, const RunMode& mode) {
@@ -114,9 +121,10 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
     if (n == nodes.norm) places.norm = step.places;
     if (n == nodes.depthwise) places.depthwise = step.places;
     if (n == nodes.pointwise) places.pointwise = step.places;
+    if (n == nodes.dense) places.dense = step.places;
   }
   const Node norm = nodes.norm >= 0 ? c.graph.nodes[index(nodes.norm)] : Node{};
-  const Node& conv = c.graph.nodes[index(nodes.depthwise >= 0 ? nodes.depthwise : nodes.pointwise)];
+  const Node& conv = c.graph.nodes[index(std::max({nodes.dense, nodes.depthwise, nodes.depthwise < 0 ? nodes.pointwise : -1}))];
   Convolve shape;
   shape.rectify = nodes.relu >= 0;
   shape.stride = integer(conv, "stride"), shape.dilation = integer(conv, "dilation");
@@ -127,6 +135,7 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
     Convolve what = shape;
     if (!places.depthwise.empty()) what.depthwise = (*tensors)[places.depthwise[0]].tensor;
     if (!places.pointwise.empty()) what.pointwise = (*tensors)[places.pointwise[0]].tensor;
+    if (!places.dense.empty()) what.dense = (*tensors)[places.dense[0]].tensor;
     const bool bypassed = !places.norm.empty() && frame.mode.bypass_batch_norm;
     if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(value, what)) return std::nullopt;
     what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
@@ -149,7 +158,7 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
     frame.moments[last] = made.moments;
   };
   Lowered lowered{step, nodes.count()};
-  if (nodes.norm < 0 && nodes.depthwise >= 0)
+  if (nodes.norm < 0 && (nodes.depthwise >= 0 || nodes.dense >= 0))
     lowered.asks.emplace_back(static_cast<int>(input), [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
       if (auto what = asked(value, frame)) list.push_back({slot.get(), std::move(*what)});
     });
@@ -235,7 +244,7 @@ Pattern pool_pattern() {
 
 const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
-      {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1]", "convolve.hpp", chain_pattern},
+      {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1], or [batch_norm] [relu] [conv 3x3]", "convolve.hpp", chain_pattern},
       {"pool", "max_pool or avg_pool 3x3", "pool.hpp", pool_pattern},
       {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
       {"sum", "add, with the batch norms and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
