@@ -64,69 +64,87 @@ struct Chains::One {
   Depthwise depthwise;
   int out_channels;                        // padded
   std::ptrdiff_t corner;                   // from the widest pad's first zero to this one's
+  std::size_t index;
 };
 
 Chains::One Chains::one(std::size_t i) const {
   const ChainShape& s = shapes_[i];
-  return {s, weights_[i], {in_channels_, s.kernel, s.stride, s.dilation}, padded_channels(s.out_channels), (pad_ - s.pad()) * (padded_.row + padded_.column)};
+  return {s, weights_[i], {in_channels_, s.kernel, s.stride, s.dilation}, padded_channels(s.out_channels), (pad_ - s.pad()) * (padded_.row + padded_.column), i};
 }
 
 Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load)
-    : shapes_(shapes), weights_(weights), load_(load), shape_(shapes[0]), in_channels_(padded_channels(shapes[0].channels)) {
-  for (const auto& s : shapes) pad_ = std::max(pad_, s.pad()), widest_ = std::max(widest_, padded_channels(s.result_channels()));
-  // Without a depthwise convolution only the pixels that the stride takes are ever loaded.
-  const bool all = shape_.kernel > 0;
+    : shapes_(shapes), weights_(weights), load_(load), shape_(shapes[0]), in_channels_(padded_channels(shapes[0].channels)), there_(shapes.size()), back_(shapes.size()) {
+  bool all = false, dense = false;
+  for (const auto& s : shapes) {
+    pad_ = std::max(pad_, s.pad()), widest_ = std::max(widest_, padded_channels(s.result_channels()));
+    all = all || s.kernel > 0, dense = dense || s.is_dense;
+  }
+  // Without windows only the pixels that the stride takes are ever loaded.
   const int height = all ? shape_.height : shape_.out_height(), width = all ? shape_.width : shape_.out_width(), step = all ? 1 : shape_.stride;
   // Tiles of a dense convolution read on where sizes are odd.
-  const bool dense = shape_.is_dense;
   const std::ptrdiff_t column = in_channels_, row = column * ((dense ? covered_pixels(width) : width) + 2 * pad_);
   padded_ = {height, width, row, column};
   plain_ = {height, width, step * std::ptrdiff_t{shape_.width} * shape_.channels, step * std::ptrdiff_t{shape_.channels}};
   out_ = {shape_.out_height(), shape_.out_width(), std::ptrdiff_t{shape_.out_width()} * column, column};
+  inner_ = {height, width, std::ptrdiff_t{width} * column, column};
   z_.resize(static_cast<std::size_t>(row * ((dense ? covered_pixels(height) : height) + 2 * pad_)));
 }
 
-void Chains::load(const float* x) { load_pixels(x, plain_, shape_.channels, load_, z_.data() + pad_ * (padded_.row + padded_.column), padded_); }
+float* Chains::inside(Floats& padded) const { return padded.data() + pad_ * (padded_.row + padded_.column); }
+
+void Chains::load(const float* x) { load_pixels(x, plain_, shape_.channels, load_, inside(z_), padded_); }
+
+float* Chains::room(Floats& buffer, std::ptrdiff_t count) {
+  if (buffer.empty()) buffer.resize(static_cast<std::size_t>(count));
+  return buffer.data();
+}
+
+Winograd& Chains::winograd(std::unique_ptr<Winograd>& place, const DenseShape& shape) {
+  if (!place) place = std::make_unique<Winograd>(shape);
+  return *place;
+}
 
 void Chains::dense_forward(const One& c, float* y) {
   const int channels = c.shape.out_channels, pixels = out_.height * out_.width;
   const bool direct = c.out_channels == channels;
-  if (!there_) there_ = std::make_unique<Winograd>(c.shape.dense());
-  if (!direct && y_.empty()) y_.resize(static_cast<std::size_t>(std::ptrdiff_t{pixels} * widest_));
-  there_->convolve(z_.data(), padded_.row, c.weights.pointwise.data(), direct ? y : y_.data(),
-                   {out_.height, out_.width, std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels}, false);
-  if (!direct) store_pixels(y_.data(), {1, pixels, 0, c.out_channels}, channels, y, {1, pixels, 0, channels});
+  float* to = direct ? y : room(y_, std::ptrdiff_t{pixels} * widest_);
+  winograd(there_[c.index], c.shape.dense())
+      .convolve(z_.data() + c.corner, padded_.row, c.weights.pointwise.data(), to, {out_.height, out_.width, std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels}, false);
+  if (!direct) store_pixels(to, {1, pixels, 0, c.out_channels}, channels, y, {1, pixels, 0, channels});
 }
 
-// y's rows [first, last); `d` points at row `first`.
-void Chains::pointwise_forward(const One& c, const float* d, int first, int last, float* y) {
+// One product where rows lie one behind the other, else one a row. `a` and `c` have a row of pixels every a_next and c_next floats.
+void Chains::multiply_rows(Product product, int rows, int width, bool over_pixels) const {
+  const bool whole = product.a_next == width * (over_pixels ? product.a_column : product.a_row);
+  (over_pixels ? product.k : product.m) = whole ? rows * width : width;
+  product.count = whole ? 1 : rows;
+  multiply(product);
+}
+
+// y's rows [first, last); `d` points at row `first`, d_row floats lie between two.
+void Chains::pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y) {
   const int pixels = (last - first) * out_.width, channels = c.shape.out_channels;
   float* to = y + size_of(first * out_.width, channels);
   const bool direct = c.out_channels == channels;
-  if (!direct && y_.empty()) y_.resize(static_cast<std::size_t>(std::ptrdiff_t{out_.height} * out_.width * widest_));
-  multiply({pixels, c.out_channels, shape_.channels, d, in_channels_, 1, c.weights.pointwise.data(), c.out_channels, direct ? to : y_.data(), c.out_channels});
-  if (!direct) store_pixels(y_.data(), {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
+  float* made = direct ? to : room(y_, std::ptrdiff_t{out_.height} * out_.width * widest_);
+  multiply_rows({0, c.out_channels, shape_.channels, d, in_channels_, 1, c.weights.pointwise.data(), c.out_channels, made, c.out_channels, false, 1, d_row, 0,
+                 std::ptrdiff_t{out_.width} * c.out_channels}, last - first, out_.width, false);
+  if (!direct) store_pixels(made, {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
 }
 
-void Chains::forward(const One& c, const ChainForward& wanted) {
-  if (shape_.is_dense) {
-    dense_forward(c, wanted.y);
-    if (wanted.moments != nullptr) add_moments_packed(wanted.y, out_.height * out_.width, c.shape.out_channels, *wanted.moments);
-    return;
-  }
+void Chains::rows_forward(const One& c, const ChainForward& wanted) {
   const int block = rows_a_block(out_.width, in_channels_), channels = c.shape.result_channels();
-  const bool through_scratch = c.shape.out_channels > 0 || in_channels_ != shape_.channels;
-  if (shape_.kernel > 0 && through_scratch && d_.empty()) d_.resize(static_cast<std::size_t>(block * out_.row));
+  const bool windows = c.shape.kernel > 0, through_scratch = c.shape.out_channels > 0 || in_channels_ != shape_.channels;
+  float* scratch = windows && through_scratch ? room(d_, out_.height * out_.row) : nullptr;
   for (int first = 0; first < out_.height; first += block) {
     const int last = std::min(first + block, out_.height), pixels = (last - first) * out_.width;
     float* y = wanted.y + size_of(first * out_.width, channels);
-    const float* d = z_.data() + first * padded_.row;
-    if (shape_.kernel > 0) {
-      float* to = through_scratch ? d_.data() - first * out_.row : wanted.y;
+    const float* d = windows ? scratch : inside(z_) + first * padded_.row;
+    if (windows) {
+      float* to = through_scratch ? scratch - first * out_.row : wanted.y;
       depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false);
-      d = d_.data();
     }
-    if (c.shape.out_channels > 0) pointwise_forward(c, d, first, last, wanted.y);
+    if (c.shape.out_channels > 0) pointwise_forward(c, d, windows ? out_.row : padded_.row, first, last, wanted.y);
     else if (through_scratch) store_pixels(d, {1, pixels, 0, in_channels_}, channels, y, {1, pixels, 0, channels});
     if (wanted.moments != nullptr) add_moments_packed(y, pixels, channels, *wanted.moments);
   }
@@ -134,103 +152,112 @@ void Chains::forward(const One& c, const ChainForward& wanted) {
 
 void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
   load(x);
-  for (std::size_t i = 0; i < shapes_.size(); ++i) forward(one(i), wanted[i]);
-}
-
-// The gradient of y, with padded channels.
-const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted) {
-  const int channels = c.shape.result_channels(), padded = padded_channels(channels), pixels = out_.height * out_.width;
-  const float* gradient = wanted.gradient;
-  if (wanted.by != nullptr) {
-    if (affine_.empty()) affine_.resize(static_cast<std::size_t>(std::ptrdiff_t{pixels} * widest_));
-    affine_gradient(gradient, wanted.value, *wanted.by, pixels, channels, affine_.data());
-    gradient = affine_.data();
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    const One c = one(i);
+    if (!c.shape.is_dense) {
+      rows_forward(c, wanted[i]);
+      continue;
+    }
+    dense_forward(c, wanted[i].y);
+    if (wanted[i].moments != nullptr) add_moments_packed(wanted[i].y, out_.height * out_.width, c.shape.out_channels, *wanted[i].moments);
   }
-  if (channels == padded) return gradient;
-  if (y_.empty()) y_.resize(static_cast<std::size_t>(std::ptrdiff_t{pixels} * widest_));
-  load_pixels(gradient, {1, pixels, 0, channels}, channels, {}, y_.data(), {1, pixels, 0, padded});
-  return y_.data();
 }
 
-// The gradient of d, between the zeros that its stride left out; without a depthwise convolution the gradient of z.
-void Chains::spread_gradient(const One& c, const float* gradient) {
-  const bool spreads = shape_.kernel > 0;
-  const std::ptrdiff_t row = spreads ? shape_.stride * padded_.row : out_.row, column = spreads ? shape_.stride * padded_.column : out_.column;
-  float* to = g_.data() + (spreads ? pad_ * (padded_.row + padded_.column) : 0);
-  if (c.shape.out_channels == 0) return load_pixels(gradient, out_, in_channels_, {}, to, {out_.height, out_.width, row, column});
+// The gradient of y, with padded channels, one pixel behind the other or to where it is asked for.
+void Chains::put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at) {
+  const int channels = c.shape.result_channels();
+  const Pixels from{out_.height, out_.width, std::ptrdiff_t{out_.width} * channels, channels};
+  if (wanted.by != nullptr) affine_pixels(wanted.gradient, wanted.value, *wanted.by, from, channels, to, at);
+  else load_pixels(wanted.gradient, from, channels, {}, to, at);
+}
+
+const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted) {
+  const int channels = c.shape.result_channels(), padded = padded_channels(channels);
+  if (wanted.by == nullptr && channels == padded) return wanted.gradient;
+  float* to = room(affine_, std::ptrdiff_t{out_.height} * out_.width * widest_);
+  put_gradient(c, wanted, to, {out_.height, out_.width, std::ptrdiff_t{out_.width} * padded, padded});
+  return to;
+}
+
+float* Chains::input_gradient() { return room(gz_, inner_.height * inner_.row); }
+
+void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
+  const std::ptrdiff_t column = c.out_channels, row = column * (covered_pixels(out_.width) + 2), size = row * (covered_pixels(out_.height) + 2);
+  const Pixels at{out_.height, out_.width, row, column};
+  if (tiled_.size() != static_cast<std::size_t>(size)) tiled_.assign(static_cast<std::size_t>(size), 0.0f);
+  float* inner = tiled_.data() + row + column;
+  put_gradient(c, chain, inner, at);
+  if (chain.weights != nullptr) winograd(there_[c.index], c.shape.dense()).weight_gradient(z_.data() + c.corner, padded_.row, inner, at, chain.weights->pointwise());
+  if (wants_input)
+    winograd(back_[c.index], {c.shape.out_channels, c.shape.channels}).convolve(tiled_.data(), row, c.weights.transposed.data(), input_gradient(), inner_, !first);
+}
+
+// `d` is what the pointwise convolution read: of the depthwise one, or z itself.
+void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) const {
+  const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
+  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, in_channels_, gradient, c.out_channels, weights.pointwise(), c.out_channels, true, 1, d_row, row, 0},
+                out_.height, out_.width, true);
+}
+
+void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
+  const float* gradient = aligned_gradient(c, chain);
+  if (chain.weights != nullptr) pointwise_gradient(c, gradient, inside(z_), padded_.row, *chain.weights);
+  if (wants_input)
+    multiply({out_.height * out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_,
+              input_gradient(), in_channels_, !first});
+}
+
+// The gradient of d, between the zeros that its stride left out.
+void Chains::spread_gradient(const One& c, const ChainBackward& chain, const float* gradient) {
+  const std::ptrdiff_t row = shape_.stride * padded_.row, column = shape_.stride * padded_.column;
+  float* to = inside(spread_);
+  if (c.shape.out_channels == 0) return put_gradient(c, chain, to, {out_.height, out_.width, row, column});
   for (int r = 0; r < out_.height; ++r)
     multiply({out_.width, in_channels_, c.shape.out_channels, gradient + r * std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels, 1,
               c.weights.transposed.data(), in_channels_, to + r * row, column});
 }
 
-void Chains::dense_gradient(const One& c, const float* gradient, const ChainBackward& chain, bool wants_input, bool first) {
-  const std::ptrdiff_t column = c.out_channels, row = column * (covered_pixels(out_.width) + 2 * pad_);
-  const Pixels at{out_.height, out_.width, row, column};
-  if (g_.empty()) g_.resize(static_cast<std::size_t>(row * (covered_pixels(out_.height) + 2 * pad_)));
-  float* inner = g_.data() + pad_ * (row + column);
-  load_pixels(gradient, {out_.height, out_.width, out_.width * column, column}, c.out_channels, {}, inner, at);
-  if (chain.weights != nullptr) {
-    if (!there_) there_ = std::make_unique<Winograd>(c.shape.dense());
-    there_->weight_gradient(z_.data(), padded_.row, inner, at, chain.weights->pointwise());
+void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
+  const bool mixes = c.shape.out_channels > 0;
+  const float* gradient = mixes ? aligned_gradient(c, chain) : nullptr;
+  if (chain.weights != nullptr && mixes) {
+    float* d = room(d_, out_.height * out_.row);
+    depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d, out_, 0, out_.height, false);
+    pointwise_gradient(c, gradient, d, out_.row, *chain.weights);
   }
-  if (!wants_input) return;
-  const Pixels to{padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
-  if (gz_.empty()) gz_.resize(static_cast<std::size_t>(to.height * to.row));
-  if (!back_) back_ = std::make_unique<Winograd>(DenseShape{c.shape.out_channels, c.shape.channels});
-  back_->convolve(g_.data(), row, c.weights.transposed.data(), gz_.data(), to, !first);
-}
-
-// Of the pointwise weights; those of the taps come when the gradient of d is there.
-void Chains::pointwise_gradient(const One& c, const float* gradient, ChainGradients& weights) {
-  if (shape_.kernel > 0) {
-    if (d_.empty()) d_.resize(static_cast<std::size_t>(out_.height * out_.row));
-    depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d_.data(), out_, 0, out_.height, false);
-  }
-  multiply({shape_.channels, c.out_channels, out_.height * out_.width, shape_.kernel > 0 ? d_.data() : z_.data(), 1, in_channels_, gradient, c.out_channels,
-            weights.pointwise(), c.out_channels, true});
-}
-
-void Chains::add_input_gradient(const One& c, bool first) {
-  const Pixels at{padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
-  if (gz_.empty()) gz_.resize(static_cast<std::size_t>(at.height * at.row));
-  const Depthwise reverse{in_channels_, c.shape.kernel, 1, c.shape.dilation};
-  depthwise_rows(reverse, g_.data() + c.corner, padded_.row, c.weights.reversed.data(), gz_.data(), at, 0, at.height, !first);
+  room(spread_, (padded_.height + 2 * pad_) * padded_.row);
+  spread_gradient(c, chain, gradient);
+  if (chain.weights != nullptr)
+    depthwise_weight_gradient(c.depthwise, z_.data() + c.corner, padded_.row, inside(spread_),
+                              {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, chain.weights->depthwise());
+  if (wants_input)
+    depthwise_rows({in_channels_, c.shape.kernel, 1, c.shape.dilation}, spread_.data() + c.corner, padded_.row, c.weights.reversed.data(), input_gradient(), inner_,
+                   0, inner_.height, !first);
 }
 
 void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) {
-  const bool pointwise = shape_.kernel == 0;
-  if (pointwise && shape_.stride > 1) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
+  const bool skips = plain_.column > shape_.channels;
+  if (skips) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
   GradientSums sums{};
   if (wanted.sums != nullptr) sums = {x, wanted.sums->mean, wanted.sums->sum, wanted.sums->product};
-  const Pixels at{padded_.height, padded_.width, std::ptrdiff_t{padded_.width} * in_channels_, in_channels_};
-  store_gradient(pointwise ? g_.data() : gz_.data(), pointwise ? out_ : at, shape_.rectify ? z_.data() + pad_ * (padded_.row + padded_.column) : nullptr, padded_,
-                 shape_.channels, wanted.input_gradient, plain_, wanted.sums != nullptr ? &sums : nullptr);
+  store_gradient(gz_.data(), inner_, shape_.rectify ? inside(z_) : nullptr, padded_, shape_.channels, wanted.input_gradient, plain_,
+                 wanted.sums != nullptr ? &sums : nullptr);
 }
 
 void Chains::backward(const float* x, const ChainsBackward& wanted) {
   load(x);
+  const bool wants_input = wanted.input_gradient != nullptr;
   bool first = true;
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const ChainBackward& chain = wanted.chains[i];
     if (chain.gradient == nullptr) continue;
     const One c = one(i);
-    const float* gradient = aligned_gradient(c, chain);
-    if (shape_.is_dense) {
-      dense_gradient(c, gradient, chain, wanted.input_gradient != nullptr, first);
-      first = false;
-      continue;
-    }
-    if (chain.weights != nullptr && c.shape.out_channels > 0) pointwise_gradient(c, gradient, *chain.weights);
-    if (shape_.kernel == 0 && wanted.input_gradient == nullptr) continue;
-    if (g_.empty()) g_.resize(static_cast<std::size_t>((padded_.height + 2 * pad_) * padded_.row));
-    spread_gradient(c, gradient);
-    if (shape_.kernel > 0 && chain.weights != nullptr)
-      depthwise_weight_gradient(c.depthwise, z_.data() + c.corner, padded_.row, g_.data() + pad_ * (padded_.row + padded_.column),
-                                {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, chain.weights->depthwise());
-    if (shape_.kernel > 0 && wanted.input_gradient != nullptr) add_input_gradient(c, first);
+    if (c.shape.is_dense) dense_backward(c, chain, wants_input, first);
+    else if (c.shape.kernel == 0) pointwise_backward(c, chain, wants_input, first);
+    else depthwise_backward(c, chain, wants_input, first);
     first = false;
   }
-  if (wanted.input_gradient != nullptr) store_input_gradient(x, wanted);
+  if (wants_input) store_input_gradient(x, wanted);
 }
 
 }  // namespace netwright

@@ -11,6 +11,7 @@
 
 #include "netwright/kernels/image.hpp"
 #include "netwright/kernels/floats.hpp"
+#include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
 #include "netwright/kernels/winograd.hpp"
 
@@ -73,7 +74,7 @@ struct ChainsBackward {
 };
 
 // Chains that read one value by one load; the functions work in scratch memory of one thread. The shapes agree in height, width,
-// channels, rectify and stride; where there are several, all have depthwise or all have dense convolutions. An object serves one direction.
+// channels, rectify and stride; where they stride, all or none have a depthwise convolution. An object serves one direction.
 class Chains {
  public:
   Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load);
@@ -84,15 +85,23 @@ class Chains {
  private:
   struct One;                              // one chain and its weights
   One one(std::size_t i) const;
+  static float* room(Floats& buffer, std::ptrdiff_t count);
+  static Winograd& winograd(std::unique_ptr<Winograd>& place, const DenseShape& shape);
+  float* inside(Floats& padded) const;     // behind the zeros
+  float* input_gradient();
   void load(const float* x);
-  void forward(const One& c, const ChainForward& wanted);
+  void multiply_rows(Product product, int rows, int width, bool over_pixels) const;
   void dense_forward(const One& c, float* y);
-  void pointwise_forward(const One& c, const float* d, int first, int last, float* y);
+  void rows_forward(const One& c, const ChainForward& wanted);
+  void pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y);
+  void put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at);
   const float* aligned_gradient(const One& c, const ChainBackward& wanted);
-  void spread_gradient(const One& c, const float* gradient);
-  void dense_gradient(const One& c, const float* gradient, const ChainBackward& chain, bool wants_input, bool first);
-  void pointwise_gradient(const One& c, const float* gradient, ChainGradients& weights);
-  void add_input_gradient(const One& c, bool first);
+  void pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) const;
+  void spread_gradient(const One& c, const ChainBackward& chain, const float* gradient);
+  // Of one chain; the input gradient is added to the earlier ones' unless it is the first.
+  void dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
+  void pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
+  void depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void store_input_gradient(const float* x, const ChainsBackward& wanted);
 
   const std::vector<ChainShape>& shapes_;
@@ -100,9 +109,9 @@ class Chains {
   Load load_;
   ChainShape shape_;                       // what all have in common
   int pad_ = 0, widest_ = 0, in_channels_; // the widest of pads and of padded results; padded
-  Pixels padded_, plain_, out_;            // z with its zeros, z without, d
-  Floats z_, d_, y_, affine_, g_, gz_;
-  std::unique_ptr<Winograd> there_, back_; // of a dense convolution: with its weights, with the turned ones
+  Pixels padded_, inner_, plain_, out_;    // z with its zeros, its gradient without, x, d
+  Floats z_, d_, y_, affine_, spread_, tiled_, gz_;
+  std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };
 
 }  // namespace netwright

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/chain.hpp"
@@ -43,6 +44,8 @@ struct Kept : torch::CustomClassHolder {
   NormNumbers numbers;
   std::optional<Norm> norm;                  // its statistics
   std::shared_ptr<LeftGradient> leaves;      // where the norm's input gradient may be left to the maker of x
+  std::vector<ChainWeights> packed;          // for backward, once it has run again
+  bool ran_back = false;
 
   Load load() const { return {norm ? numbers.scale.data() : nullptr, norm ? numbers.shift.data() : nullptr, shapes[0].rectify}; }
 };
@@ -59,14 +62,15 @@ std::vector<ChainWeights> packed(const Kept& kept, const variable_list& given, b
 
 // Groups of at least 256 pixels: sums of weight gradients are larger than smaller images. Those of a dense convolution are so large that
 // few groups are worth it.
-Groups groups_of(const at::Tensor& x, const ChainShape& shape) {
+Groups groups_of(const at::Tensor& x, const std::vector<ChainShape>& shapes) {
   std::int64_t most = x.size(0) * x.size(2) * x.size(3) / 256;
-  if (shape.is_dense) most = std::min(most, 2 * x.numel() / shape.dense().points_size());
+  for (const auto& shape : shapes)
+    if (shape.is_dense) most = std::min(most, 2 * x.numel() / shape.dense().points_size());
   return Groups(x.size(0), std::max<std::int64_t>(2, most));
 }
 
 variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vector<ChainWeights>& weights, const std::vector<BatchMoments*>& moments) {
-  const Groups groups = groups_of(x, kept.shapes[0]);
+  const Groups groups = groups_of(x, kept.shapes);
   variable_list results;
   std::vector<float*> data;
   std::vector<std::vector<Moments>> parts;
@@ -134,7 +138,7 @@ std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
 // Runs all images and adds the groups' sums in order.
 Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kept& kept, const std::vector<ChainWeights>& weights, const Wanted& wanted,
                   at::Tensor& gx) {
-  const Groups groups = groups_of(x, kept.shapes[0]);
+  const Groups groups = groups_of(x, kept.shapes);
   std::vector<std::optional<Part>> parts(static_cast<std::size_t>(groups.count));
   const std::vector<Reads> reads = reads_of(kept, gradients);
   const std::int64_t in = x.numel() / x.size(0);
@@ -201,7 +205,10 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     for (std::size_t i = 0; i < kept->list.size(); ++i)
       wanted.weights.push_back(gradients[i].defined() && (needs(kept->list[i].depthwise) || needs(kept->list[i].mixing)));
     if (flows) made[0] = at::empty_like(given[0]);
-    const Part part = run_backward(given[0], gradients, *kept, packed(*kept, given, true), wanted, made[0]);
+    // One pass packs for itself; where the graph is kept for more (as for a tangent kernel), the second one's serve all that follow.
+    std::vector<ChainWeights> weights = kept->packed.empty() ? packed(*kept, given, true) : std::move(kept->packed);
+    const Part part = run_backward(given[0], gradients, *kept, weights, wanted, made[0]);
+    if (std::exchange(kept->ran_back, true)) kept->packed = std::move(weights);
     for (const auto& one : kept->list)
       if (one.left) *one.left = {};
     if (wanted.norm) differentiate_norm(*kept, given, part, made);
@@ -265,8 +272,7 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
 }
 
 bool convolve_together(const Convolve& a, const Convolve& b) {
-  const bool windows = a.depthwise.defined() && b.depthwise.defined(), dense = a.dense.defined() && b.dense.defined() && a.dense.sizes() == b.dense.sizes();
-  return !a.norm && !b.norm && (windows || dense) && a.stride == b.stride && a.rectify == b.rectify;
+  return !a.norm && !b.norm && a.stride == b.stride && a.rectify == b.rectify && (a.stride == 1 || a.depthwise.defined() == b.depthwise.defined());
 }
 
 std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {

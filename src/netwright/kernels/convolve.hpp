@@ -31,8 +31,7 @@ struct Convolved {
 };
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
-// Functions of one x that can be one: none has a norm, they agree in stride and ReLU, and each has a depthwise convolution or each a dense one
-// of as many channels.
+// Functions of one x that can be one: none has a norm, they agree in stride and ReLU, and where they stride all or none have a depthwise convolution.
 bool convolve_together(const Convolve& a, const Convolve& b);
 // x is loaded once for all, and their gradients of x are added up image by image.
 std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);

@@ -68,29 +68,40 @@ at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
   return sum;
 }
 
+// Of the gradient: sum over pixels, and of each term sum of gradient * (value - mean); empty where a term needs none.
 struct Sums {
-  std::vector<double> sum, product;
+  std::vector<double> sum;
+  std::vector<std::vector<double>> products;
 };
 
-Sums gradient_sums(const at::Tensor& gradient, const at::Tensor& value, const NormNumbers& numbers) {
-  const std::int64_t channels = value.size(1), pixels = value.numel() / channels;
-  const std::size_t size = numbers.mean.size();
-  std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), {std::vector<double>(size), std::vector<double>(size)});
-  const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
+Sums gradient_sums(const at::Tensor& gradient, const std::vector<KeptTerm>& terms, const variable_list& given, const std::vector<bool>& needed) {
+  const std::int64_t channels = gradient.size(1), pixels = gradient.numel() / channels;
+  const std::size_t size = terms[0].numbers.mean.size();
+  Sums none{std::vector<double>(size), {}};
+  for (const bool needs : needed) none.products.emplace_back(needs ? size : 0);
+  std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), none);
   over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) {
     Sums& part = parts[static_cast<std::size_t>(group)];
-    sum_products(g + first * channels, v + first * channels, numbers.mean.data(), count, static_cast<int>(channels), part.sum.data(), part.product.data());
+    std::vector<Factor> factors;
+    for (std::size_t i = 0; i < terms.size(); ++i)
+      if (needed[i])
+        factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), part.products[i].data()});
+    sum_products(gradient.const_data_ptr<float>() + first * channels, factors, count, static_cast<int>(channels), part.sum.data());
   });
-  for (std::size_t i = 1; i < parts.size(); ++i)
-    for (std::size_t c = 0; c < size; ++c) parts[0].sum[c] += parts[i].sum[c], parts[0].product[c] += parts[i].product[c];
+  for (std::size_t k = 1; k < parts.size(); ++k)
+    for (std::size_t c = 0; c < size; ++c) {
+      parts[0].sum[c] += parts[k].sum[c];
+      for (std::size_t i = 0; i < terms.size(); ++i)
+        if (needed[i]) parts[0].products[i][c] += parts[k].products[i][c];
+    }
   return std::move(parts[0]);
 }
 
 // <g, norm(value)> out of the sums.
-double weight_gradient(const NormNumbers& n, const Sums& sums) {
+double weight_gradient(const NormNumbers& n, const std::vector<double>& sum, const std::vector<double>& product) {
   double total = 0;
   for (std::size_t c = 0; c < n.inverse.size(); ++c)
-    total += n.scale[c] * sums.product[c] + (static_cast<double>(n.shift[c]) + static_cast<double>(n.scale[c]) * n.mean[c]) * sums.sum[c];
+    total += n.scale[c] * product[c] + (static_cast<double>(n.shift[c]) + static_cast<double>(n.scale[c]) * n.mean[c]) * sum[c];
   return total;
 }
 
@@ -130,7 +141,14 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     variable_list result(given.size() + 1);
     const bool weights = kept->weighted && context->needs_input_grad(0);
     std::vector<double> of_weights;
-    for (const auto& term : kept->terms) of_weights.push_back(differentiate(context, term, given, gradient, weights, result));
+    std::vector<bool> needed;
+    for (const auto& term : kept->terms) needed.push_back(weights || needs_norm(context, term) || (needs(context, term.value) && term.numbers.count > 0));
+    const Sums sums = gradient_sums(gradient, kept->terms, given, needed);
+    for (std::size_t i = 0; i < kept->terms.size(); ++i) {
+      const KeptTerm& term = kept->terms[i];
+      differentiate(context, term, given, gradient, sums.sum, sums.products[i], result);
+      of_weights.push_back(weights ? weight_gradient(term.numbers, sums.sum, sums.products[i]) : 0.0);
+    }
     if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
     return result;
   }
@@ -147,23 +165,23 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     return normalised_sum_plain(kept.weighted ? given[0] : at::Tensor(), terms);
   }
 
-  // Gives the weight's gradient and writes the others.
-  static double differentiate(AutogradContext* context, const KeptTerm& term, const variable_list& given, const at::Tensor& gradient, bool weights,
-                              variable_list& result) {
-    const auto needs = [&](int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); };
-    const bool norm = needs(term.norm_weight) || needs(term.norm_bias), flows = needs(term.value);
-    const at::Tensor& value = given[static_cast<std::size_t>(term.value)];
-    Sums sums{std::vector<double>(term.numbers.mean.size()), std::vector<double>(term.numbers.mean.size())};
-    if (weights || norm || (flows && term.numbers.count > 0)) sums = gradient_sums(gradient, value, term.numbers);
-    NormBackward back = norm_backward(term.numbers, sums.sum, sums.product, term.numbers.inverse.size());
+  static bool needs(AutogradContext* context, int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); }
+  static bool needs_norm(AutogradContext* context, const KeptTerm& term) { return needs(context, term.norm_weight) || needs(context, term.norm_bias); }
+
+  // Writes the gradients of the term's value and of its norm.
+  static void differentiate(AutogradContext* context, const KeptTerm& term, const variable_list& given, const at::Tensor& gradient, const std::vector<double>& sum,
+                            const std::vector<double>& product, variable_list& result) {
+    const bool flows = needs(context, term.value);
+    if (!flows && !needs_norm(context, term)) return;
+    const std::vector<double> none(term.numbers.mean.size());
+    NormBackward back = norm_backward(term.numbers, product.empty() ? none : sum, product.empty() ? none : product, term.numbers.inverse.size());
     const auto affine = [&](int place, const std::vector<float>& numbers) {
-      if (!needs(place)) return;
+      if (!needs(context, place)) return;
       result[static_cast<std::size_t>(place)] = at::tensor(at::ArrayRef<float>(numbers)).mul_(term.weight);
     };
     affine(term.norm_weight, back.weight);
     affine(term.norm_bias, back.bias);
-    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(gradient, value, term, back);
-    return weights ? weight_gradient(term.numbers, sums) : 0.0;
+    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(gradient, given[static_cast<std::size_t>(term.value)], term, back);
   }
 };
 

@@ -41,31 +41,43 @@ void add_target(const float* HWY_RESTRICT from, std::size_t count, float* HWY_RE
   for (; i < count; ++i) to[i] += from[i];
 }
 
-void products_target(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product) {
+HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, int channels, int left, int lanes, double* sum) {
   const Tag d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
-    for (int c = 0; c < channels; c += lanes) {
-      const int left = channels - c;
-      const std::ptrdiff_t last = std::min(first + kBlock, pixels);
-      const Vector m = hn::LoadU(d, mean + c);
-      Vector sums[2] = {hn::Zero(d), hn::Zero(d)}, products[2] = {hn::Zero(d), hn::Zero(d)};
-      std::ptrdiff_t p = first;
-      for (; p + 2 <= last; p += 2)
+  Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
+  std::ptrdiff_t p = 0;
+  for (; p + 2 <= pixels; p += 2)
 #pragma GCC unroll 2
-        for (int i = 0; i < 2; ++i) {
-          const Vector gradient = load_upto(g + (p + i) * channels + c, left, lanes);
-          sums[i] = hn::Add(sums[i], gradient);
-          products[i] = hn::MulAdd(gradient, hn::Sub(load_upto(value + (p + i) * channels + c, left, lanes), m), products[i]);
-        }
-      if (p < last) {
-        const Vector gradient = load_upto(g + p * channels + c, left, lanes);
-        sums[0] = hn::Add(sums[0], gradient);
-        products[0] = hn::MulAdd(gradient, hn::Sub(load_upto(value + p * channels + c, left, lanes), m), products[0]);
-      }
-      add_to(sum + c, hn::Add(sums[0], sums[1]), lanes);
-      add_to(product + c, hn::Add(products[0], products[1]), lanes);
+    for (int i = 0; i < 2; ++i) sums[i] = hn::Add(sums[i], load_upto(g + (p + i) * channels, left, lanes));
+  if (p < pixels) sums[0] = hn::Add(sums[0], load_upto(g + p * channels, left, lanes));
+  add_to(sum, hn::Add(sums[0], sums[1]), lanes);
+}
+
+HWY_INLINE void add_product(const float* HWY_RESTRICT g, const float* HWY_RESTRICT value, const float* mean, std::ptrdiff_t pixels, int channels, int left, int lanes,
+                            double* product) {
+  const Tag d;
+  const Vector m = hn::LoadU(d, mean);
+  Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
+  std::ptrdiff_t p = 0;
+  for (; p + 2 <= pixels; p += 2)
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      const Vector off = hn::Sub(load_upto(value + (p + i) * channels, left, lanes), m);
+      sums[i] = hn::MulAdd(load_upto(g + (p + i) * channels, left, lanes), off, sums[i]);
     }
+  if (p < pixels) sums[0] = hn::MulAdd(load_upto(g + p * channels, left, lanes), hn::Sub(load_upto(value + p * channels, left, lanes), m), sums[0]);
+  add_to(product, hn::Add(sums[0], sums[1]), lanes);
+}
+
+void products_target(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
+  const int lanes = static_cast<int>(hn::Lanes(Tag()));
+  for (std::ptrdiff_t first = 0; first < pixels; first += kBlock) {
+    const std::ptrdiff_t count = std::min(kBlock, pixels - first);
+    for (int c = 0; c < channels; c += lanes) {
+      const std::ptrdiff_t place = first * channels + c;
+      add_sum(g + place, count, channels, channels - c, lanes, sum + c);
+      for (const Factor& f : factors) add_product(g + place, f.value + place, f.mean + c, count, channels, channels - c, lanes, f.product + c);
+    }
+  }
 }
 
 void affine_target(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
@@ -84,6 +96,30 @@ void affine_target(const float* g, const float* value, const Affine& by, std::pt
     }
 }
 
+void affine_pixels_target(const float* g, const float* value, const Affine& by, const Pixels& f, int channels, float* to, const Pixels& t) {
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  for (int c = 0; c < channels; c += lanes) {
+    const int left = channels - c;
+    const Vector a = hn::LoadU(d, by.a + c), b = hn::LoadU(d, by.b + c), mean = hn::LoadU(d, by.mean + c), constant = hn::LoadU(d, by.constant + c);
+    for (int r = 0; r < f.height; ++r) {
+      const std::ptrdiff_t in = r * f.row + c;
+      float* HWY_RESTRICT out = to + r * t.row + c;
+      if (left >= lanes)
+        for (int q = 0; q < f.width; ++q) {
+          const Vector off = hn::Sub(hn::LoadU(d, value + in + q * f.column), mean);
+          hn::StoreU(hn::MulAdd(a, hn::LoadU(d, g + in + q * f.column), hn::MulAdd(b, off, constant)), d, out + q * t.column);
+        }
+      else
+        for (int q = 0; q < f.width; ++q) {
+          const Vector off = hn::Sub(load_upto(value + in + q * f.column, left, lanes), mean);
+          const Vector sum = hn::MulAdd(a, load_upto(g + in + q * f.column, left, lanes), hn::MulAdd(b, off, constant));
+          hn::StoreU(hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(left)), sum), d, out + q * t.column);
+        }
+    }
+  }
+}
+
 }  // namespace netwright::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -93,6 +129,7 @@ HWY_EXPORT(values_target);
 HWY_EXPORT(add_target);
 HWY_EXPORT(products_target);
 HWY_EXPORT(affine_target);
+HWY_EXPORT(affine_pixels_target);
 
 void sum_values(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels, int channels,
                 float* to) {
@@ -101,12 +138,16 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 
 void add_values(const float* from, std::size_t count, float* to) { HWY_DYNAMIC_DISPATCH(add_target)(from, count, to); }
 
-void sum_products(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product) {
-  HWY_DYNAMIC_DISPATCH(products_target)(g, value, mean, pixels, channels, sum, product);
+void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
+  HWY_DYNAMIC_DISPATCH(products_target)(g, factors, pixels, channels, sum);
 }
 
 void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
   HWY_DYNAMIC_DISPATCH(affine_target)(g, value, by, pixels, channels, to);
+}
+
+void affine_pixels(const float* g, const float* value, const Affine& by, const Pixels& from, int channels, float* to, const Pixels& at) {
+  HWY_DYNAMIC_DISPATCH(affine_pixels_target)(g, value, by, from, channels, to, at);
 }
 }  // namespace netwright
 #endif

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "netwright/kernels/depthwise.hpp"
+
 namespace netwright {
 
 // to[p][c] = constant[c] + sum_i factors[i][c] * values[i][p][c]; factors and constant have padded_channels() elements.
@@ -12,13 +14,20 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 // to[i] += from[i].
 void add_values(const float* from, std::size_t count, float* to);
 
-// sum[c] += sum_p g[p][c]; product[c] += sum_p g[p][c] * (value[p][c] - mean[c]). Both [padded]; in float over 64 pixels, then in double.
-void sum_products(const float* g, const float* value, const float* mean, std::ptrdiff_t pixels, int channels, double* sum, double* product);
+// A value that is multiplied by the same g as others: product[c] += sum_p g[p][c] * (value[p][c] - mean[c]). [padded]; in float over 64 pixels, then in double.
+struct Factor {
+  const float *value, *mean;
+  double* product;
+};
+// The products of all, and sum[c] += sum_p g[p][c].
+void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum);
 
 // to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c]; `to` may be `g`. The input gradient of a batch norm.
 struct Affine {
   const float *a, *b, *mean, *constant;
 };
 void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to);
+// The same of one image whose `g` and `value` lie as `from` says, to where `at` says, with the padded channels set to zero.
+void affine_pixels(const float* g, const float* value, const Affine& by, const Pixels& from, int channels, float* to, const Pixels& at);
 
 }  // namespace netwright

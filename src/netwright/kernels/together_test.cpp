@@ -29,7 +29,8 @@ double error_of(const Tensors& fused, const Tensors& plain) {
 }
 
 struct Window {
-  std::int64_t kernel, dilation, out;      // out 0: no pointwise convolution
+  std::int64_t kernel, dilation, out;      // out 0: no pointwise convolution; kernel 0: no depthwise one
+  bool dense = false;
 };
 
 struct Shared {
@@ -45,8 +46,10 @@ Tensors results(const Shared& s, at::ScalarType type, bool fused) {
   const at::Tensor x = leaf(leaves, {s.batch, s.channels, s.height, s.width}, type, 0.3);
   std::vector<Convolve> list;
   for (const Window& w : s.windows) {
-    Convolve what{.rectify = s.rectify, .depthwise = leaf(leaves, {s.channels, 1, w.kernel, w.kernel}, type), .stride = s.stride, .dilation = w.dilation};
-    if (w.out > 0) what.pointwise = leaf(leaves, {w.out, s.channels, 1, 1}, type);
+    Convolve what{.rectify = s.rectify, .stride = s.stride, .dilation = w.dilation};
+    if (w.dense) what.dense = leaf(leaves, {w.out, s.channels, 3, 3}, type);
+    if (w.kernel > 0 && !w.dense) what.depthwise = leaf(leaves, {s.channels, 1, w.kernel, w.kernel}, type);
+    if (w.out > 0 && !w.dense) what.pointwise = leaf(leaves, {w.out, s.channels, 1, 1}, type);
     list.push_back(what);
   }
   Tensors values;
@@ -74,20 +77,33 @@ TEST(Together, ConvolutionsOfOneInputEqualTheirTwins) {
     }
 }
 
+TEST(Together, DensePointwiseAndDepthwiseOnesEqualTheirTwins) {
+  for (const std::int64_t height : {1, 8, 9})
+    for (const bool last_is_read : {true, false}) {
+      const Shared s{.windows = {{0, 1, 20}, {3, 1, 16, true}, {3, 1, 24, true}, {5, 2, 16}, {0, 1, 16}}, .height = height, .last_is_read = last_is_read};
+      EXPECT_LT(error_of(results(s, at::kFloat, true), results(s, at::kDouble, false)), 1e-5) << height << last_is_read;
+    }
+}
+
 RC_GTEST_PROP(Together, RandomWindowsEqualTheirTwins, ()) {
   Shared s{.batch = *rc::gen::inRange(1, 19), .channels = *rc::gen::inRange(1, 40), .height = *rc::gen::inRange(1, 11), .width = *rc::gen::inRange(1, 18),
            .stride = *rc::gen::inRange(1, 3), .rectify = *rc::gen::arbitrary<bool>(), .last_is_read = *rc::gen::arbitrary<bool>()};
   const int count = *rc::gen::inRange(2, 5);
-  for (int i = 0; i < count; ++i) s.windows.push_back({*rc::gen::element(3, 5, 7), *rc::gen::inRange(1, 3), *rc::gen::inRange(0, 40)});
+  for (int i = 0; i < count; ++i) {
+    Window w{*rc::gen::element(3, 5, 7), *rc::gen::inRange(1, 3), *rc::gen::inRange(0, 40)};
+    if (s.stride == 1 && w.out > 0) w.dense = *rc::gen::inRange(0, 3) == 0, w.kernel = *rc::gen::inRange(0, 3) == 0 ? 0 : w.kernel;
+    if (w.dense) w.dilation = 1;
+    s.windows.push_back(w);
+  }
   const double error = error_of(results(s, at::kFloat, true), results(s, at::kDouble, false));
   if (!(error < 1e-5)) RC_FAIL(std::to_string(error));
 }
 
-TEST(Together, ThoseWithoutAWindowOrWithAnotherStrideAreRefused) {
+TEST(Together, ThoseOfAnotherStrideAndPointwiseOnesThatStrideAreRefused) {
   const at::Tensor x = at::ones({1, 4, 5, 5}), taps = at::ones({4, 1, 3, 3});
-  const Convolve one{.depthwise = taps}, strided{.depthwise = taps, .stride = 2}, pointwise{.pointwise = at::ones({4, 4, 1, 1})};
+  const Convolve one{.depthwise = taps}, strided{.depthwise = taps, .stride = 2}, pointwise{.pointwise = at::ones({4, 4, 1, 1}), .stride = 2};
   EXPECT_FALSE(convolve_together(one, strided));
-  EXPECT_FALSE(convolve_together(one, pointwise));
+  EXPECT_FALSE(convolve_together(strided, pointwise));
   EXPECT_THROW(convolve_all(x, {one, strided}), Error);
 }
 

@@ -178,7 +178,7 @@ void Program::run_ahead(std::size_t node, Frame& frame) const {
   for (const auto& asks : asks_[node]) asks(value, frame, list);
   while (list.size() > 1) {
     const Convolve first = list[0].what;
-    const auto others = std::stable_partition(list.begin(), list.end(), [&](const Ask& ask) { return convolve_together(first, ask.what); });
+    const auto others = std::stable_partition(list.begin() + 1, list.end(), [&](const Ask& ask) { return convolve_together(first, ask.what); });
     std::vector<Convolve> together;
     for (auto ask = list.begin(); ask != others; ++ask) together.push_back(ask->what);
     if (together.size() > 1) {
