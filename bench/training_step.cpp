@@ -26,7 +26,7 @@ struct Work {
   std::string name, meaning, space;
   std::string relaxation;        // of a supernet; empty: the published network `network`
   std::string network;
-  std::int64_t batch;
+  std::int64_t batch, side = 32;
 };
 
 const std::vector<Work>& works() {
@@ -35,6 +35,8 @@ const std::vector<Work>& works() {
       {"darts_path", "the same, one candidate an edge (GDAS)", "darts", "gumbel_hard", "", 16},
       {"darts_v2", "DARTS_V2 to be trained, 36 channels, 20 cells", "darts", "", "darts/DARTS_V2@cifar", 32},
       {"nasbench201", "NAS-Bench-201 supernet, all candidates", "nasbench201", "softmax", "", 64},
+      {"mobile", "Once-for-All's MobileNetV3 supernet, its largest network", "ofa_mobilenetv3", "sandwich", "", 8, 112},
+      {"mobile_path", "the same, a network drawn at random", "ofa_mobilenetv3", "uniform", "", 8, 112},
   };
   return list;
 }
@@ -90,7 +92,8 @@ class Side {
     for (const auto& list : {weights(), parameters_.defined()})
       for (const auto& tensor : list) at::Tensor(tensor).mutable_grad().reset();
     Rng rng(seed);
-    const at::Tensor scores = supernet_ ? supernet_->forward(images, relaxation_->draw(parameters_, rng))[0] : network_->forward(images)[0];
+    at::manual_seed(seed);  // of dropout
+    const at::Tensor scores = supernet_ ? supernet_->forward(images, relaxation_->paths(parameters_, rng)[0])[0] : network_->forward(images)[0];
     const at::Tensor loss = at::cross_entropy_loss(scores, labels);
     loss.backward();
     return loss.item<double>();
@@ -123,20 +126,20 @@ void compare(const Setting& setting) {
   const Work& work = find_work(setting.work);
   const auto space = find_space(work.space);
   const bool search = !work.relaxation.empty();
-  const Graph graph = search ? space->open({.search = true}) : published(work.network);
+  const Graph graph = search ? space->open({.input = {3, work.side, work.side}, .search = true}) : published(work.network);
   std::vector<std::string> without = all_patterns();
   if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
   Side fused(work, graph, space->decisions(), {});
   if (setting.alone > 0) {
     const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
-    const at::Tensor images = at::randn({batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
+    const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
     for (int i = 0; i < setting.alone; ++i) fused.step(images, labels, static_cast<std::uint64_t>(i));
     return;
   }
   Side plain(work, graph, space->decisions(), {.without = without});
   const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
   at::manual_seed(1);
-  const at::Tensor images = at::randn({batch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
+  const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
   Json fields{{"work", work.name}, {"meaning", work.meaning}, {"batch", batch}, {"threads", setting.threads}};
   const auto peak = [&](Side& side) {
     forget_peak_memory();

@@ -96,12 +96,9 @@ struct ChainPlaces {
 };
 
 Norm norm_of(const Node& node, const std::vector<std::size_t>& places, const std::vector<NamedTensor>& tensors, const RunMode& mode) {
-  Norm norm{.batch_statistics = mode.training, .momentum = mode.norm_momentum > 0 ? mode.norm_momentum : number(node, "momentum"), .epsilon = number(node, "epsilon")};
-  const std::size_t first = places.size() - 2;
-  if (first == 2) norm.weight = tensors[places[0]].tensor, norm.bias = tensors[places[1]].tensor;
-  norm.running_mean = tensors[places[first]].tensor;
-  norm.running_var = tensors[places[first + 1]].tensor;
-  return norm;
+  std::vector<at::Tensor> own;
+  for (const auto place : places) own.push_back(tensors[place].tensor);
+  return netwright::norm_of(node, own, mode);
 }
 
 // What has been run ahead for the slot, of this value.
@@ -241,6 +238,15 @@ Pattern pool_pattern() {
 }
 
 }  // namespace
+
+Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& mode) {
+  Norm norm{.batch_statistics = mode.training, .momentum = mode.norm_momentum > 0 ? mode.norm_momentum : number(node, "momentum"), .epsilon = number(node, "epsilon")};
+  const std::size_t first = own.size() - 2;
+  if (first == 2) norm.weight = own[0], norm.bias = own[1];
+  norm.running_mean = own[first];
+  norm.running_var = own[first + 1];
+  return norm;
+}
 
 const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {

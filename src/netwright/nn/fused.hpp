@@ -19,6 +19,9 @@ struct FusedPattern {
 
 const std::vector<FusedPattern>& fused_patterns();
 
+// A batch norm by its tensors: weight and bias where it is affine, running mean, running variance.
+Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& mode);
+
 // The fused patterns that `without` does not name, in the order in which they are asked.
 // Errors: UsageError with the nearest name where `without` names none of them, nor one of `others`.
 std::vector<Pattern> fused_patterns(const std::vector<std::string>& without, const std::vector<std::string>& others = {});

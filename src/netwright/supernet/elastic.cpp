@@ -1,7 +1,7 @@
 // Open attributes. A kernel that decision d sets to one of k_1 < ... < k_n runs as the weights times one mask over the taps,
 //   W_eff = W_max * sum_i w_i [tap inside the centre k_i x k_i],
 // and a width as the value times one mask over the channels, m = sum_i w_i [channel < c_i]. Behind a batch norm the mask is applied
-// again: normalising would undo it.
+// again: normalising would undo it. Where one pick has all the weight, kernels are as small and widths as narrow as it (narrow.hpp).
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "netwright/graph/operation.hpp"
 #include "netwright/supernet/elastic.hpp"
 #include "netwright/supernet/mixed.hpp"
+#include "netwright/supernet/narrow.hpp"
 
 namespace netwright {
 namespace {
@@ -107,14 +108,6 @@ at::Tensor mask_of_inputs(const Frame& frame, const std::vector<int>& inputs) {
   return {};
 }
 
-bool depthwise(const Node& node, const Shape& input) { return node.op == "conv" && (integer(node, "groups") == 0 || integer(node, "groups") == input[0]); }
-
-// Whether a node hands its input's channels on, one to one.
-bool keeps_channels(const Node& node, const Shape& input) {
-  if (node.op == "conv") return depthwise(node, input) && node.shape[0] == input[0];
-  return node.op != "linear" && node.op != "flatten" && node.op != "channel_shuffle" && node.op != "concat" && node.op != "slice" && node.shape[0] == input[0];
-}
-
 // Nodes behind an open width in this graph: each of them must carry the mask.
 std::vector<bool> behind_open_width(const Graph& graph) {
   std::vector<bool> masked(graph.nodes.size(), false);
@@ -130,25 +123,70 @@ std::vector<bool> behind_open_width(const Graph& graph) {
 
 }  // namespace
 
+namespace {
+
+// One open convolution or linear layer at run time.
+class ElasticLayer {
+ public:
+  ElasticLayer(const LoweringCase& c, bool kernel_transform)
+      : elastic_(elastic_of(c)), fixed_(largest(c.at())), places_(c.register_parameters(fixed_)),
+        steps_(elastic_.kernel && kernel_transform ? register_steps(c, fixed_, *elastic_.kernel) : KernelSteps{}), kernel_(make_kernel(fixed_)), tensors_(&c.tensors),
+        at_(static_cast<std::size_t>(c.node)), read_(static_cast<std::size_t>(fixed_.inputs[0])) {
+    const auto follows = narrow_widths(c.graph);
+    const bool hands_on = keeps_channels(fixed_, c.graph.nodes[read_].shape);
+    narrow_ = !follows[at_].empty() || !follows[read_].empty(), narrow_width_ = !follows[at_].empty(), masked_ = hands_on && !elastic_.width;
+    if (fixed_.op == "conv" && fixed_.shape.size() == 3 && integer(fixed_, "kernel_w") <= 0 && integer(fixed_, "stride_w") <= 0) run_.emplace(c);
+  }
+
+  void operator()(Frame& frame) const {
+    std::vector<at::Tensor> own;
+    for (const auto place : places_) own.push_back((*tensors_)[place].tensor);
+    const at::Tensor x = frame.values[read_];
+    const auto width = elastic_.width && narrow_width_ ? sampled_pick(entry_of(frame, *elastic_.width)) : std::nullopt;
+    const auto size = elastic_.kernel ? sampled_pick(entry_of(frame, *elastic_.kernel)) : std::nullopt;
+    if (width)
+      for (auto& tensor : own) tensor = tensor.narrow(0, 0, elastic_.width->values[*width]);
+    if (masked_ && x.size(1) < own[0].size(0)) own[0] = own[0].narrow(0, 0, x.size(1));
+    if (elastic_.kernel) own[0] = size && run_ ? small_kernel(own[0], elastic_.kernel->values[*size]) : mixed_window(own[0], frame);
+    at::Tensor value = run_ && (narrow_ || size) ? run_->convolution(frame, x, own[0], own.size() > 1 ? own[1] : at::Tensor())
+                                                 : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
+    if (elastic_.width && !width) frame.masks[at_] = at::matmul(weights_of(frame, *elastic_.width), elastic_.channels);
+    else if (masked_) frame.masks[at_] = frame.masks[read_];
+    if (elastic_.width && !width) value = apply_mask(value, frame.masks[at_]);
+    frame.values[at_] = value;
+  }
+
+ private:
+  at::Tensor small_kernel(const at::Tensor& weight, std::int64_t size) const {
+    if (steps_.places.empty()) return centre_crop(weight, size);
+    std::vector<at::Tensor> matrices;
+    for (const auto place : steps_.places) matrices.push_back((*tensors_)[place].tensor);
+    return transformed_kernel(weight, steps_.sizes, matrices, size);
+  }
+
+  at::Tensor mixed_window(const at::Tensor& weight, const Frame& frame) const {
+    const Open& open = *elastic_.kernel;
+    if (!steps_.places.empty()) return mixed_kernel(weight, open, steps_, *tensors_, entry_of(frame, open));
+    return weight * at::tensordot(weights_of(frame, open), elastic_.taps, {0}, {0});
+  }
+
+  Elastic elastic_;
+  Node fixed_;
+  std::vector<std::size_t> places_;
+  KernelSteps steps_;
+  Kernel kernel_;
+  std::vector<NamedTensor>* tensors_;
+  std::size_t at_, read_;
+  bool narrow_ = false, narrow_width_ = false, masked_ = false;
+  std::optional<NarrowRun> run_;
+};
+
+}  // namespace
+
 Pattern elastic_pattern(bool kernel_transform) {
   return {"elastic", [kernel_transform](const LoweringCase& c) -> std::optional<Lowered> {
             if (open_attributes(c.at()).empty()) return std::nullopt;
-            const Elastic elastic = elastic_of(c);
-            const Node fixed = largest(c.at());
-            const auto places = c.register_parameters(fixed);
-            const KernelSteps steps = elastic.kernel && kernel_transform ? register_steps(c, fixed, *elastic.kernel) : KernelSteps{};
-            return Lowered{[=, kernel = make_kernel(fixed), tensors = &c.tensors, at = static_cast<std::size_t>(c.node)](Frame& frame) {
-              std::vector<at::Tensor> own;
-              for (const auto place : places) own.push_back((*tensors)[place].tensor);
-              if (!steps.places.empty()) own[0] = mixed_kernel(own[0], *elastic.kernel, steps, *tensors, entry_of(frame, *elastic.kernel));
-              else if (elastic.kernel) own[0] = own[0] * at::tensordot(weights_of(frame, *elastic.kernel), elastic.taps, {0}, {0});
-              at::Tensor value = kernel(std::vector<at::Tensor>{frame.values[static_cast<std::size_t>(fixed.inputs[0])]}, own, frame.mode);
-              if (elastic.width) {
-                frame.masks[at] = at::matmul(weights_of(frame, *elastic.width), elastic.channels);
-                value = apply_mask(value, frame.masks[at]);
-              }
-              frame.values[at] = value;
-            }};
+            return Lowered{ElasticLayer(c, kernel_transform)};
           }};
 }
 

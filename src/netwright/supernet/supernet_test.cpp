@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <map>
@@ -234,6 +235,80 @@ TEST(Elastic, KernelAndWidthEqualTheClosedNetworkAtEveryPick) {
     EXPECT_TRUE(got.allclose(y, 1e-8, 1e-10)) << print(tree, architecture);
     return true;
   });
+}
+
+// An inverted residual with or without squeeze and excite, whose expansion and kernel are open, with weights of any value.
+struct OpenBlock {
+  Graph graph;
+  DecisionTree tree;
+  std::unique_ptr<Supernet> supernet;
+  at::Tensor input, mix;
+
+  OpenBlock(at::ScalarType type, bool gated) {
+    Builder b;
+    const std::vector<std::string> names{"2", "3", "5"};
+    const Open expand{"expand", {16, 24, 40}, names}, squeeze{"expand", {4, 6, 10}, names};
+    const Value x = b.input({12, 7, 6});
+    Value y = b.add("conv", x, {{"kernel", 1}, {"channels", expand}}, "expand");
+    y = b.add("relu", b.add("batch_norm", y, {}, "norm"), {}, "act");
+    y = b.add("conv", y, {{"kernel", Open{"kernel", {3, 5, 7}}}, {"groups", 0}, {"channels", 0}, {"stride", 2}}, "depthwise");
+    y = b.add("hard_swish", b.add("batch_norm", y, {}, "norm_2"), {}, "act_2");
+    Value gate = b.add("conv", b.add("global_pool", y, {}, "pool"), {{"kernel", 1}, {"channels", squeeze}, {"bias", 1}}, "reduce");
+    gate = b.add("conv", b.add("relu", gate, {}, "act_3"), {{"kernel", 1}, {"channels", expand}, {"bias", 1}}, "excite");
+    if (gated) y = b.add("multiply", {y, b.add("hard_sigmoid", gate, {}, "gate")}, {}, "scale");
+    y = b.add("batch_norm", b.add("conv", y, {{"kernel", 1}, {"channels", 20}}, "project"), {}, "norm_3");
+    graph = b.finish({y});
+    tree = decisions_of(graph);
+    supernet = std::make_unique<Supernet>(graph, NetworkPlace{.dtype = type});
+    at::manual_seed(2);
+    const at::NoGradGuard no_grad;
+    for (auto named : supernet->tensors()) named.tensor.copy_(at::randn(named.tensor.sizes(), at::kDouble).to(at::kFloat));
+    for (auto named : supernet->tensors())
+      if (named.name.ends_with("running_var")) named.tensor.abs_();
+    input = at::randn({5, 12, 7, 6}, at::kDouble).to(at::kFloat).to(type);
+    mix = at::randn({5, 20, 4, 3}, at::kDouble).to(at::kFloat).to(type);
+  }
+
+  // The value and the gradients of all weights; `masked`: the decisions' weights learn, so that widths are not narrow.
+  std::vector<at::Tensor> results(const Architecture& architecture, bool masked) const {
+    Mixture mixture = one_hot(tree, architecture, {.dtype = input.scalar_type()});
+    for (auto& [name, entry] : mixture) entry.weights.requires_grad_(masked);
+    const at::Tensor value = supernet->forward(input, mixture)[0];
+    std::vector<at::Tensor> list{value.detach()};
+    for (const auto& gradient : torch::autograd::grad({(value * mix).sum()}, supernet->parameters(), {}, false, false, true)) list.push_back(gradient);
+    return list;
+  }
+};
+
+TEST(Elastic, NarrowPathsEqualMaskedOnes) {
+  for (const bool gated : {true, false}) {
+    const OpenBlock single(at::kFloat, gated), twice(at::kDouble, gated);
+    enumerate(single.tree, [&](const Architecture& architecture) {
+      const auto fused = single.results(architecture, false), masked = twice.results(architecture, true), narrow = twice.results(architecture, false);
+      for (std::size_t i = 0; i < masked.size(); ++i) {
+        if (!masked[i].defined() || !narrow[i].defined()) continue;
+        const double size = masked[i].abs().max().item<double>();
+        EXPECT_LT((fused[i].to(at::kDouble) - masked[i]).abs().max().item<double>(), 2e-5 * size) << gated << print(single.tree, architecture) << ", " << i;
+        EXPECT_LT((narrow[i] - masked[i]).abs().max().item<double>(), 1e-11 * size) << gated << print(single.tree, architecture) << ", " << i;
+      }
+      return true;
+    });
+  }
+}
+
+// What a path does not pick it does not touch: the statistics of its norms' other channels stay where they are.
+TEST(Elastic, SampledWidthsRunNarrow) {
+  OpenBlock block(at::kFloat, true);
+  const auto running_mean = [&] {
+    for (const auto& named : block.supernet->tensors())
+      if (named.name == "norm.running_mean") return named.tensor.detach().clone();
+    throw Error("no such tensor");
+  };
+  const at::Tensor before = running_mean();
+  block.results({std::vector<std::int64_t>(block.tree.size(), 0)}, false);
+  const at::Tensor moved = running_mean() != before;
+  EXPECT_TRUE(moved.narrow(0, 0, 16).all().item<bool>());
+  EXPECT_FALSE(moved.narrow(0, 16, 24).any().item<bool>());
 }
 
 TEST(Supernet, SharesItsWeightsWithANetworkOfOtherInputs) {

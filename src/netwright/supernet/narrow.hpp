@@ -1,0 +1,44 @@
+#pragma once
+// Open widths run as narrow as they are picked, where one pick has all the weight and carries no gradient (a sampled path).
+//
+// A value whose width is open then holds the first c channels alone, and what reads it takes the first c of its own weights: the path costs
+// what its closed network costs, in time and memory. Elsewhere widths are masked (elastic.cpp). A width can be narrow where all that
+// its channels reach are operations without weights, batch norms, depthwise convolutions and sums or products of values of the same decision,
+// up to convolutions that mix channels; whether it is so is read off the graph, once.
+#include <optional>
+#include <vector>
+
+#include "netwright/supernet/mixed.hpp"
+
+namespace netwright {
+
+// The decision that each node's channels follow where they may be narrow; empty elsewhere.
+std::vector<std::string> narrow_widths(const Graph& graph);
+
+// The pick that has all the weight; nothing where several have some, or where the weights learn by gradient.
+std::optional<std::size_t> sampled_pick(const MixtureEntry& entry);
+
+bool depthwise(const Node& node, const Shape& input);
+// Whether a node hands its input's channels on, one to one.
+bool keeps_channels(const Node& node, const Shape& input);
+
+// How nodes run on first channels. Fused kernels take them where the lowering has their patterns.
+class NarrowRun {
+ public:
+  explicit NarrowRun(const LoweringCase& c);
+  // By weights {out, in, k, k} that may have fewer channels and a smaller centred window than the node; `bias` may be undefined.
+  at::Tensor convolution(Frame& frame, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
+  // A batch norm by the first channels of its tensors.
+  at::Tensor norm(Frame& frame, const at::Tensor& x, const std::vector<at::Tensor>& own) const;
+
+ private:
+  Node node_;                // open attributes at their largest
+  Shape input_;
+  std::size_t at_, read_;
+  bool convolves_, normalises_, counts_;
+};
+
+// Nodes without open attributes that read a value which may be narrow.
+Pattern narrow_pattern();
+
+}  // namespace netwright
