@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The works of bench/training_step.cpp in PyTorch's own modules, channels-last: one forward and backward step.
 
-  training_step.py [--work darts|darts_path|darts_v2|nasbench201] [--batch N] [--threads 1] [--rounds 5]
+  training_step.py [--work darts|darts_path|darts_v2|nasbench201|mobile|mobile_path] [--batch N] [--threads 1] [--rounds 5]
 
 Prints one JSON line: median, least and most seconds of a step after a first one that is not counted, and the peak of resident memory
 above what stood before that first step. `make bench-rivals` installs the PyTorch and runs them all beside netwright's.
 """
 import argparse
 import json
+import random
 import resource
 import statistics
 import sys
@@ -207,8 +208,84 @@ class NasBench201(nn.Module):
         return self.classifier(self.head(x).mean((2, 3)))
 
 
+def eighths(value):
+    """To a multiple of 8, by at most a tenth below the value."""
+    rounded = max(8, int(value + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * value else rounded
+
+
+class ElasticBlock(nn.Module):
+    """An inverted residual whose expansion (3, 4, 6) and kernel (3, 5, 7, through matrices) are picked at each step: slices of the largest weights."""
+
+    def __init__(self, c_in, c_out, stride, act, squeeze):
+        super().__init__()
+        self.widths = [eighths(c_in * e) for e in (3, 4, 6)]
+        most, self.stride, self.act, self.residual = self.widths[-1], stride, act, stride == 1 and c_in == c_out
+        self.expand, self.project = nn.Conv2d(c_in, most, 1, bias=False), nn.Conv2d(most, c_out, 1, bias=False)
+        self.windows = nn.Conv2d(most, most, 7, groups=most, bias=False)
+        self.to5, self.to3 = nn.Parameter(torch.eye(25)), nn.Parameter(torch.eye(9))
+        self.norm1, self.norm2, self.norm3 = norm(most, True), norm(most, True), norm(c_out, True)
+        self.reduce = nn.Conv2d(most, eighths(most // 4), 1) if squeeze else None
+        self.excite = nn.Conv2d(eighths(most // 4), most, 1) if squeeze else None
+
+    def kernel(self, c, size):
+        weight = self.windows.weight[:c]
+        for edge, matrix in ((5, self.to5), (3, self.to3)):
+            if size <= edge:
+                weight = F.linear(weight[:, :, 1:-1, 1:-1].reshape(c, edge * edge), matrix).view(c, 1, edge, edge)
+        return weight
+
+    def normalised(self, bn, x):
+        c = x.shape[1]
+        return F.batch_norm(x, bn.running_mean[:c], bn.running_var[:c], bn.weight[:c], bn.bias[:c], True, 0.1, 1e-5)
+
+    def forward(self, x, size, expansion):
+        c = self.widths[expansion]
+        y = self.act(self.normalised(self.norm1, F.conv2d(x, self.expand.weight[:c])))
+        y = self.act(self.normalised(self.norm2, F.conv2d(y, self.kernel(c, size), stride=self.stride, padding=size // 2, groups=c)))
+        if self.reduce is not None:
+            s = eighths(c // 4)
+            gate = F.relu(F.conv2d(y.mean((2, 3), keepdim=True), self.reduce.weight[:s, :c], self.reduce.bias[:s]))
+            y = y * F.hardsigmoid(F.conv2d(gate, self.excite.weight[:c, :s], self.excite.bias[:c]))
+        y = self.norm3(F.conv2d(y, self.project.weight[:, :c]))
+        return x + y if self.residual else y
+
+
+class Mobile(nn.Module):
+    """Once-for-All's MobileNetV3 supernet; one network of it a step: the largest, or one drawn at random."""
+
+    def __init__(self, path=False):
+        super().__init__()
+        self.path = path
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), norm(16, True), nn.Hardswish())
+        self.first = nn.Sequential(depthwise(16, 3, 1, 1), norm(16, True), nn.ReLU(), nn.Conv2d(16, 16, 1, bias=False), norm(16, True))
+        forms = [(24, 2, F.relu, False), (40, 2, F.relu, True), (80, 2, F.hardswish, False), (112, 1, F.hardswish, True), (160, 2, F.hardswish, True)]
+        c, self.units = 16, nn.ModuleList()
+        for width, stride, act, squeeze in forms:
+            self.units.append(nn.ModuleList(ElasticBlock(width if i else c, width, 1 if i else stride, act, squeeze) for i in range(4)))
+            c = width
+        self.final = nn.Sequential(nn.Conv2d(160, 960, 1, bias=False), norm(960, True), nn.Hardswish())
+        self.mix = nn.Conv2d(960, 1280, 1, bias=False)
+        self.classifier = nn.Linear(1280, 10)
+        self.draw = random.Random(1)
+
+    def pick(self, choices):
+        return self.draw.choice(choices) if self.path else choices[-1]
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = x + self.first(x)
+        for unit in self.units:
+            for block in unit[: self.pick((2, 3, 4))]:
+                x = block(x, self.pick((3, 5, 7)), self.pick((0, 1, 2)))
+        x = F.hardswish(self.mix(self.final(x).mean((2, 3), keepdim=True))).flatten(1)
+        return self.classifier(F.dropout(x, 0.1))
+
+
+SIDES = {"mobile": 112, "mobile_path": 112}
 WORKS = {"darts": (lambda: Darts(16, 8, True), 16), "darts_path": (lambda: Darts(16, 8, True, path=True), 16),
-         "darts_v2": (lambda: Darts(36, 20, False), 32), "nasbench201": (NasBench201, 64)}
+         "darts_v2": (lambda: Darts(36, 20, False), 32), "nasbench201": (NasBench201, 64), "mobile": (Mobile, 8),
+         "mobile_path": (lambda: Mobile(path=True), 8)}
 
 
 def resident_peak_mb():
@@ -227,7 +304,8 @@ def main():
     make, batch = WORKS[setting.work]
     batch = setting.batch or batch
     network = make().to(memory_format=torch.channels_last)
-    images = torch.randn(batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    side = SIDES.get(setting.work, 32)
+    images = torch.randn(batch, 3, side, side).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(10, (batch,))
 
     def step():

@@ -114,6 +114,17 @@ at::Tensor closed(const OpenSum& sum) {
   return sum.constant.defined() ? value + sum.constant : value;
 }
 
+namespace {
+
+// Whether a select's input has no weight and gets no gradient by being run.
+bool is_idle(const Mixture& mixture, const std::string& decision, std::size_t input) {
+  const auto found = mixture.find(decision);
+  if (found == mixture.end() || found->second.values.empty() || found->second.values[input] != 0.0) return false;
+  return found->second.idle.empty() || found->second.idle[input] != Idle::probed;
+}
+
+}  // namespace
+
 NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
   const Node& node = c.graph.nodes[static_cast<std::size_t>(at)];
   if (node.op == "input") return {[](Frame&) {}, {}};
@@ -144,8 +155,22 @@ Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const st
     if (!lowered) throw UsageError("node '" + lowering.at().name + "' (" + lowering.at().op + ") is open: only a supernet can run it");
     node += lowered->nodes;
     steps_.push_back({std::move(lowered->step), static_cast<std::size_t>(node - 1)});
-    for (auto& [input, asks] : lowered->asks) asks_[static_cast<std::size_t>(input)].push_back(std::move(asks));
+    for (auto& [input, asks] : lowered->asks) asks_[static_cast<std::size_t>(input)].push_back({std::move(asks), steps_.back().last});
   }
+  selects_ = std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [](const Node& n) { return n.op == "select"; });
+}
+
+// What no output reads in this pass, because selects give it no weight, is not run: the layers behind the depth that is picked.
+std::vector<bool> Program::needed(const Frame& frame) const {
+  std::vector<bool> list(graph_->nodes.size(), !selects_ || frame.mixture == nullptr);
+  for (const int output : graph_->outputs) list[static_cast<std::size_t>(output)] = true;
+  for (std::size_t n = list.size(); n-- > 0;) {
+    const Node& node = graph_->nodes[n];
+    if (!list[n]) continue;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (node.op != "select" || !is_idle(*frame.mixture, node.decision, i)) list[static_cast<std::size_t>(node.inputs[i])] = true;
+  }
+  return list;
 }
 
 std::vector<at::Tensor> Program::run(Frame& frame) const {
@@ -157,9 +182,11 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
   const bool outermost = frame.ahead == nullptr;
   AheadResults results;
   if (outermost) frame.ahead = &results;
+  const std::vector<bool> list = needed(frame);
   for (const auto& [step, last] : steps_) {
+    if (!list[last]) continue;
     step(frame);
-    if (outermost || last > 0) run_ahead(last, frame);
+    if (outermost || last > 0) run_ahead(last, list, frame);
   }
   if (outermost) frame.ahead = nullptr;
   std::vector<at::Tensor> outputs;
@@ -168,14 +195,15 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
 }
 
 void Program::ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const {
-  for (const auto& asks : asks_[0]) asks(input, frame, list);
+  for (const auto& [asks, asker] : asks_[0]) asks(input, frame, list);
 }
 
-void Program::run_ahead(std::size_t node, Frame& frame) const {
+void Program::run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const {
   const at::Tensor& value = frame.values[node];
   if (asks_[node].empty() || !value.defined()) return;
   std::vector<Ask> list;
-  for (const auto& asks : asks_[node]) asks(value, frame, list);
+  for (const auto& [asks, asker] : asks_[node])
+    if (needed[asker]) asks(value, frame, list);
   while (list.size() > 1) {
     const Convolve first = list[0].what;
     const auto others = std::stable_partition(list.begin() + 1, list.end(), [&](const Ask& ask) { return convolve_together(first, ask.what); });

@@ -141,9 +141,15 @@ class Program {
     Step step;
     std::size_t last;                            // of its nodes: the one whose value others read
   };
-  void run_ahead(std::size_t node, Frame& frame) const;
+  struct Asker {
+    Asks asks;
+    std::size_t last;                            // of the nodes of the step that asks
+  };
+  std::vector<bool> needed(const Frame& frame) const;
+  void run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const;
   std::vector<Placed> steps_;
-  std::vector<std::vector<Asks>> asks_;          // of each node's value
+  std::vector<std::vector<Asker>> asks_;         // of each node's value
+  bool selects_ = false;
 };
 
 // As each tensor's `init` asks (graph/operation.hpp); drawn per tensor from seed.derive("weight", i).

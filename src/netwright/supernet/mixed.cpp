@@ -232,9 +232,12 @@ Pattern select_pattern(bool fused_sum) {
               std::vector<at::Tensor> inputs;
               for (const int input : place.node.inputs) inputs.push_back(frame.values[static_cast<std::size_t>(input)]);
               const MixtureEntry* entry = entry_of(frame, place.node.decision);
+              // What has no weight may not have been run.
+              const auto made = std::find_if(inputs.begin(), inputs.end(), [](const at::Tensor& input) { return input.defined(); });
+              const at::Tensor like = made == inputs.end() ? frame.values[0] : *made;
               if (concat) frame.values[place.at] = concatenate(place.node, *candidates, inputs, entry, frame);
-              else if (entry == nullptr) place.give(sum_all(*candidates, inputs, frame, place.fused), inputs[0], frame);
-              else place.give(mix(*candidates, inputs, *entry, frame, place.fused), inputs[0], frame);
+              else if (entry == nullptr) place.give(sum_all(*candidates, inputs, frame, place.fused), like, frame);
+              else place.give(mix(*candidates, inputs, *entry, frame, place.fused), like, frame);
             };
             return Lowered{step, 1, asks_of(candidates, c.at())};
           }};
