@@ -87,12 +87,18 @@ Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWei
   plain_ = {height, width, step * std::ptrdiff_t{shape_.width} * shape_.channels, step * std::ptrdiff_t{shape_.channels}};
   out_ = {shape_.out_height(), shape_.out_width(), std::ptrdiff_t{shape_.out_width()} * column, column};
   inner_ = {height, width, std::ptrdiff_t{width} * column, column};
-  z_.resize(static_cast<std::size_t>(row * ((dense ? covered_pixels(height) : height) + 2 * pad_)));
+  // A product reads x itself where nothing is done to it on the way.
+  direct_ = !all && shape_.stride == 1 && !shape_.rectify && load.scale == nullptr;
+  if (direct_) padded_ = plain_;
+  else z_.resize(static_cast<std::size_t>(row * ((dense ? covered_pixels(height) : height) + 2 * pad_)));
 }
 
 float* Chains::inside(Floats& padded) const { return padded.data() + pad_ * (padded_.row + padded_.column); }
 
-void Chains::load(const float* x) { load_pixels(x, plain_, shape_.channels, load_, inside(z_), padded_); }
+void Chains::load(const float* x) {
+  if (!direct_) load_pixels(x, plain_, shape_.channels, load_, inside(z_), padded_);
+  read_ = direct_ ? x : inside(z_);
+}
 
 float* Chains::room(Floats& buffer, std::ptrdiff_t count) {
   if (buffer.empty()) buffer.resize(static_cast<std::size_t>(count));
@@ -127,8 +133,8 @@ void Chains::pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_ro
   float* to = y + size_of(first * out_.width, channels);
   const bool direct = c.out_channels == channels;
   float* made = direct ? to : room(y_, std::ptrdiff_t{out_.height} * out_.width * widest_);
-  multiply_rows({0, c.out_channels, shape_.channels, d, in_channels_, 1, c.weights.pointwise.data(), c.out_channels, made, c.out_channels, false, 1, d_row, 0,
-                 std::ptrdiff_t{out_.width} * c.out_channels}, last - first, out_.width, false);
+  multiply_rows({0, c.out_channels, shape_.channels, d, direct_ ? shape_.channels : in_channels_, 1, c.weights.pointwise.data(), c.out_channels, made,
+                 c.out_channels, false, 1, d_row, 0, std::ptrdiff_t{out_.width} * c.out_channels}, last - first, out_.width, false);
   if (!direct) store_pixels(made, {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
 }
 
@@ -139,7 +145,7 @@ void Chains::rows_forward(const One& c, const ChainForward& wanted) {
   for (int first = 0; first < out_.height; first += block) {
     const int last = std::min(first + block, out_.height), pixels = (last - first) * out_.width;
     float* y = wanted.y + size_of(first * out_.width, channels);
-    const float* d = windows ? scratch : inside(z_) + first * padded_.row;
+    const float* d = windows ? scratch : read_ + first * padded_.row;
     if (windows) {
       float* to = through_scratch ? scratch - first * out_.row : wanted.y;
       depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false);
@@ -179,7 +185,7 @@ const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted)
   return to;
 }
 
-float* Chains::input_gradient() { return room(gz_, inner_.height * inner_.row); }
+float* Chains::input_gradient() { return gx_ != nullptr ? gx_ : room(gz_, inner_.height * inner_.row); }
 
 void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
   const std::ptrdiff_t column = c.out_channels, row = column * (covered_pixels(out_.width) + 2), size = row * (covered_pixels(out_.height) + 2);
@@ -195,13 +201,13 @@ void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants
 // `d` is what the pointwise convolution read: of the depthwise one, or z itself.
 void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) const {
   const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
-  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, in_channels_, gradient, c.out_channels, weights.pointwise(), c.out_channels, true, 1, d_row, row, 0},
-                out_.height, out_.width, true);
+  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, direct_ ? shape_.channels : in_channels_, gradient, c.out_channels, weights.pointwise(), c.out_channels,
+                 true, 1, d_row, row, 0}, out_.height, out_.width, true);
 }
 
 void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
   const float* gradient = aligned_gradient(c, chain);
-  if (chain.weights != nullptr) pointwise_gradient(c, gradient, inside(z_), padded_.row, *chain.weights);
+  if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_, padded_.row, *chain.weights);
   if (wants_input)
     multiply({out_.height * out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_,
               input_gradient(), in_channels_, !first});
@@ -248,6 +254,7 @@ void Chains::backward(const float* x, const ChainsBackward& wanted) {
   load(x);
   const bool wants_input = wanted.input_gradient != nullptr;
   bool first = true;
+  gx_ = direct_ && in_channels_ == shape_.channels ? wanted.input_gradient : nullptr;
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const ChainBackward& chain = wanted.chains[i];
     if (chain.gradient == nullptr) continue;
@@ -257,7 +264,7 @@ void Chains::backward(const float* x, const ChainsBackward& wanted) {
     else depthwise_backward(c, chain, wants_input, first);
     first = false;
   }
-  if (wants_input) store_input_gradient(x, wanted);
+  if (wants_input && gx_ == nullptr) store_input_gradient(x, wanted);
 }
 
 }  // namespace netwright

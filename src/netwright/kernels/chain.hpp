@@ -110,6 +110,9 @@ class Chains {
   ChainShape shape_;                       // what all have in common
   int pad_ = 0, widest_ = 0, in_channels_; // the widest of pads and of padded results; padded
   Pixels padded_, inner_, plain_, out_;    // z with its zeros, its gradient without, x, d
+  bool direct_ = false;                    // z is x
+  const float* read_ = nullptr;            // z behind its zeros, or x
+  float* gx_ = nullptr;                    // where the input gradient is made in its place
   Floats z_, d_, y_, affine_, spread_, tiled_, gz_;
   std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };
