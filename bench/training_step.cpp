@@ -1,6 +1,6 @@
 // One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
-//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0]
-// --alone N: N steps of the fused side and nothing else, for a profiler.
+//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0] [--checkpoint 0]
+// --alone N: N steps of the fused side and nothing else, for a profiler. --checkpoint 1: that side computes cells again in backward.
 // bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -52,7 +52,7 @@ const Work& find_work(std::string_view name) {
 
 struct Setting {
   std::string work = "darts";
-  int threads = 1, rounds = 5, alone = 0;
+  int threads = 1, rounds = 5, alone = 0, checkpoint = 0;
   std::int64_t batch = 0;        // 0: the work's own
 };
 
@@ -68,6 +68,8 @@ Setting read(int count, char** words) {
       setting.rounds = std::stoi(words[i + 1]);
     else if (name == "--alone")
       setting.alone = std::stoi(words[i + 1]);
+    else if (name == "--checkpoint")
+      setting.checkpoint = std::stoi(words[i + 1]);
     else if (name == "--batch")
       setting.batch = std::stoi(words[i + 1]);
     else
@@ -129,7 +131,7 @@ void compare(const Setting& setting) {
   const Graph graph = search ? space->open({.input = {3, work.side, work.side}, .search = true}) : published(work.network);
   std::vector<std::string> without = all_patterns();
   if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
-  Side fused(work, graph, space->decisions(), {});
+  Side fused(work, graph, space->decisions(), {.checkpoint = setting.checkpoint != 0});
   if (setting.alone > 0) {
     const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
     const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);

@@ -240,7 +240,7 @@ Pattern pool_pattern() {
 }  // namespace
 
 Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& mode) {
-  Norm norm{.batch_statistics = mode.training, .momentum = mode.norm_momentum > 0 ? mode.norm_momentum : number(node, "momentum"), .epsilon = number(node, "epsilon")};
+  Norm norm{.batch_statistics = mode.training, .momentum = norm_momentum(mode, number(node, "momentum")), .epsilon = number(node, "epsilon")};
   const std::size_t first = own.size() - 2;
   if (first == 2) norm.weight = own[0], norm.bias = own[1];
   norm.running_mean = own[first];

@@ -31,6 +31,7 @@ Network::Network(const Graph& closed, NetworkPlace place, const LoweringOptions&
   std::vector<Pattern> patterns = fused_patterns(lowering.without);
   patterns.push_back(single_node());
   impl_->program = std::make_unique<Program>(closed, impl_->tensors, "", patterns, place);
+  if (lowering.checkpoint) impl_->program->checkpoint_cells();
   initialise(Seed(0));
 }
 

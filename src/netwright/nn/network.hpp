@@ -33,6 +33,7 @@ struct NetworkPlace {
 // Which patterns lower groups of nodes: all but those named here (nn/fused.hpp lists them).
 struct LoweringOptions {
   std::vector<std::string> without = {};
+  bool checkpoint = false;         // values inside a cell are computed again in backward: less memory, one forward pass more (checkpoint.hpp)
   bool kernel_transform = false;   // smaller kernels through learned matrices (Once-for-All), in a supernet
 };
 

@@ -54,7 +54,7 @@ Kernel batch_norm(const Node& node) {
     if (mode.bypass_batch_norm) return x[0];
     const std::size_t first = affine ? 2 : 0;
     return at::batch_norm(x[0], affine ? t[0] : at::Tensor(), affine ? t[1] : at::Tensor(), t[first], t[first + 1], mode.training,
-                          mode.norm_momentum > 0 ? mode.norm_momentum : momentum, epsilon, true);
+                          norm_momentum(mode, momentum), epsilon, true);
   };
 }
 

@@ -16,9 +16,16 @@ struct RunMode {
   bool noise = true;                // false: dropout and drop-path do not draw, in training either
   double drop_path = -1;            // rate of every drop_path node; negative: the node's own
   bool bypass_batch_norm = false;   // batch norm as identity (synflow)
+  bool keep_statistics = false;     // batch norms do not move their running statistics
   double norm_momentum = 0;         // of every batch norm's running statistics; 0: the node's own
   double skip_dropout = 0;          // supernets, while training: dropout behind candidates that hand their input on (P-DARTS)
 };
+
+// By which share a batch norm of that momentum moves its running statistics.
+inline double norm_momentum(const RunMode& mode, double own) {
+  if (mode.keep_statistics) return 0;
+  return mode.norm_momentum > 0 ? mode.norm_momentum : own;
+}
 
 // Runs one node: `inputs` as the node reads them, `tensors` its parameters and buffers in the operation table's order.
 using Kernel = std::function<at::Tensor(std::span<const at::Tensor> inputs, std::span<const at::Tensor> tensors, const RunMode& mode)>;

@@ -1,6 +1,7 @@
 #include "netwright/nn/program.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/TracerMode.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
+#include "netwright/nn/checkpoint.hpp"
 
 namespace netwright {
 namespace {
@@ -53,6 +55,17 @@ std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, 
   if (found->tensor.sizes() != at::IntArrayRef(parameter.shape))
     throw UsageError("node '" + node.name + "' (" + node.op + "): it is tied to '" + parameter.owner + "' but needs a " + parameter.name + " of " + to_string(parameter.shape));
   return static_cast<std::size_t>(found - tensors.begin());
+}
+
+// The tied weights of a node, and of all in its branches.
+void add_borrowed(const std::vector<NamedTensor>& tensors, const Graph& graph, const Node& node, std::vector<std::size_t>& list) {
+  for (const auto& parameter : parameters(node, input_shapes(graph, node)))
+    if (!parameter.owner.empty()) list.push_back(borrowed(tensors, node, parameter));
+  for (const auto& branch : node.branches) {
+    if (branch.body.empty()) continue;
+    const Graph body = branch.graph();
+    for (const auto& inner : body.nodes) add_borrowed(tensors, body, inner, list);
+  }
 }
 
 // A bias shares the fan-in of the weight that stands before it; one whose weight is tied has its own length.
@@ -147,14 +160,15 @@ Pattern single_node() {
 
 Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns,
                  NetworkPlace place)
-    : graph_(std::make_shared<const Graph>(graph)), asks_(graph.nodes.size()) {
+    : graph_(std::make_shared<const Graph>(graph)), asks_(graph.nodes.size()), tensors_(&tensors) {
   for (int node = 0; node < static_cast<int>(graph_->nodes.size());) {
     const LoweringCase lowering{*graph_, node, tensors, scope, patterns, place};
     std::optional<Lowered> lowered;
+    const std::size_t before = tensors.size();
     for (std::size_t i = 0; i < patterns.size() && !lowered; ++i) lowered = patterns[i].match(lowering);
     if (!lowered) throw UsageError("node '" + lowering.at().name + "' (" + lowering.at().op + ") is open: only a supernet can run it");
     node += lowered->nodes;
-    steps_.push_back({std::move(lowered->step), static_cast<std::size_t>(node - 1)});
+    steps_.push_back({std::move(lowered->step), static_cast<std::size_t>(node - 1), before, tensors.size()});
     for (auto& [input, asks] : lowered->asks) asks_[static_cast<std::size_t>(input)].push_back({std::move(asks), steps_.back().last});
   }
   selects_ = std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [](const Node& n) { return n.op == "select"; });
@@ -173,25 +187,115 @@ std::vector<bool> Program::needed(const Frame& frame) const {
   return list;
 }
 
-std::vector<at::Tensor> Program::run(Frame& frame) const {
-  frame.values.resize(graph_->nodes.size());
-  frame.masks.resize(graph_->nodes.size());
-  frame.moments.resize(graph_->nodes.size());
-  frame.open.resize(graph_->nodes.size());
-  // The input of a program within another one has been asked about from there.
+namespace {
+
+void make_room(Frame& frame, std::size_t nodes) {
+  frame.values.resize(nodes);
+  frame.masks.resize(nodes);
+  frame.moments.resize(nodes);
+  frame.open.resize(nodes);
+}
+
+// Whether the values inside of cells can be left to backward: it comes, and reads nothing of them but through autograd.
+bool leaves_values(const Frame& frame) {
+  return frame.mode.training && at::GradMode::is_enabled() && !frame.every_value && !at::tracer::impl::is_dispatch_enabled();
+}
+
+std::string_view cell_name(const Node& node) { return std::string_view(node.name).substr(0, node.name.find('.')); }
+
+}  // namespace
+
+void Program::run_steps(std::size_t first, std::size_t end, const std::vector<bool>& needed, Frame& frame, const std::vector<std::size_t>& inputs) const {
   const bool outermost = frame.ahead == nullptr;
   AheadResults results;
   if (outermost) frame.ahead = &results;
-  const std::vector<bool> list = needed(frame);
-  for (const auto& [step, last] : steps_) {
-    if (!list[last]) continue;
-    step(frame);
-    if (outermost || last > 0) run_ahead(last, list, frame);
+  for (const auto node : inputs) run_ahead(node, needed, frame);
+  for (std::size_t s = first; s < end; ++s) {
+    if (!needed[steps_[s].last]) continue;
+    steps_[s].step(frame);
+    // The input of a program within another one has been asked about from there.
+    if (outermost || steps_[s].last > 0) run_ahead(steps_[s].last, needed, frame);
   }
   if (outermost) frame.ahead = nullptr;
+}
+
+std::vector<at::Tensor> Program::run(Frame& frame) const {
+  make_room(frame, graph_->nodes.size());
+  std::vector<bool> list = needed(frame);
+  if (cells_.empty() || !leaves_values(frame)) {
+    run_steps(0, steps_.size(), list, frame);
+  } else {
+    std::size_t next = 0;
+    std::vector<bool> outside = list;
+    for (const Cell& cell : cells_)
+      for (std::size_t s = cell.first; s < cell.end; ++s) outside[steps_[s].last] = false;
+    for (const Cell& cell : cells_) {
+      run_steps(std::exchange(next, cell.end), cell.first, outside, frame);
+      run_cell(cell, list, frame);
+    }
+    run_steps(next, steps_.size(), outside, frame);
+  }
   std::vector<at::Tensor> outputs;
   for (const int output : graph_->outputs) outputs.push_back(frame.values[static_cast<std::size_t>(output)]);
   return outputs;
+}
+
+// Its values are those of a frame of its own, in both passes: what it shares or has run ahead has no graph in the first.
+void Program::run_cell(const Cell& cell, const std::vector<bool>& needed, Frame& frame) const {
+  Cell used = cell;
+  std::erase_if(used.inputs, [&](std::size_t node) { return !needed[node]; });
+  std::erase_if(used.outputs, [&](std::size_t node) { return !needed[node]; });
+  if (used.outputs.empty()) return;
+  if (std::any_of(used.inputs.begin(), used.inputs.end(), [&](std::size_t node) { return frame.masks[node].defined(); }) || used.inputs.empty())
+    return run_steps(cell.first, cell.end, needed, frame);
+  Part part;
+  for (const auto node : used.inputs) part.inputs.push_back(settled(frame, static_cast<int>(node)));
+  for (const auto tensor : cell.tensors) part.parameters.push_back((*tensors_)[tensor].tensor);
+  part.run = [this, used, needed, shares = frame.shared != nullptr](const RunMode& mode, const Mixture* mixture, const std::vector<at::Tensor>& inputs) {
+    std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
+    Frame inner{mode, mixture};
+    if (shares) inner.shared = &shared;
+    make_room(inner, graph_->nodes.size());
+    inner.values[0] = inputs[0];  // of its batch, where nothing else is
+    for (std::size_t i = 0; i < inputs.size(); ++i) inner.values[used.inputs[i]] = inputs[i];
+    std::vector<bool> own(needed.size());
+    for (std::size_t s = used.first; s < used.end; ++s) own[steps_[s].last] = needed[steps_[s].last];
+    run_steps(used.first, used.end, own, inner, used.inputs);
+    std::vector<at::Tensor> outputs;
+    for (const auto node : used.outputs) outputs.push_back(settled(inner, static_cast<int>(node)));
+    return outputs;
+  };
+  const auto outputs = checkpointed(part, frame.mode, frame.mixture);
+  for (std::size_t i = 0; i < outputs.size(); ++i) frame.values[used.outputs[i]] = outputs[i];
+}
+
+Program::Cell Program::cell_of(std::size_t first, std::size_t end) const {
+  Cell cell{first, end, {}, {}, {}};
+  const std::size_t first_node = first == 0 ? 0 : steps_[first - 1].last + 1, end_node = steps_[end - 1].last + 1;
+  const auto inside = [&](std::size_t node) { return node >= first_node && node < end_node; };
+  const auto add = [](std::vector<std::size_t>& list, std::size_t node) {
+    if (std::find(list.begin(), list.end(), node) == list.end()) list.push_back(node);
+  };
+  for (std::size_t n = 0; n < graph_->nodes.size(); ++n)
+    for (const int input : graph_->nodes[n].inputs) {
+      const auto read = static_cast<std::size_t>(input);
+      if (inside(n) && !inside(read)) add(cell.inputs, read);
+      if (!inside(n) && inside(read)) add(cell.outputs, read);
+    }
+  for (const int output : graph_->outputs)
+    if (inside(static_cast<std::size_t>(output))) add(cell.outputs, static_cast<std::size_t>(output));
+  for (std::size_t s = first; s < end; ++s)
+    for (std::size_t t = steps_[s].first_tensor; t < steps_[s].end_tensor; ++t) cell.tensors.push_back(t);
+  for (std::size_t n = first_node; n < end_node; ++n) add_borrowed(*tensors_, *graph_, graph_->nodes[n], cell.tensors);
+  return cell;
+}
+
+void Program::checkpoint_cells() {
+  const auto name_of = [&](std::size_t step) { return cell_name(graph_->nodes[steps_[step].last]); };
+  for (std::size_t first = 1, end = 1; first < steps_.size(); first = end) {
+    for (end = first + 1; end < steps_.size() && name_of(end) == name_of(first);) ++end;
+    if (end - first > 1) cells_.push_back(cell_of(first, end));
+  }
 }
 
 void Program::ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const {

@@ -131,6 +131,9 @@ class Program {
   Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns, NetworkPlace place);
   // Runs all steps; frame.values[0] (the input node) is set by the caller. Result: values of the outputs.
   std::vector<at::Tensor> run(Frame& frame) const;
+  // From now on the values inside of each cell, the nodes whose names begin alike ("cell3."), are computed again in backward. For the outermost
+  // program of a network, which must outlive the graphs of its passes.
+  void checkpoint_cells();
   // What its steps are going to ask of its input.
   void ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const;
   const Graph& graph() const { return *graph_; }
@@ -140,15 +143,28 @@ class Program {
   struct Placed {
     Step step;
     std::size_t last;                            // of its nodes: the one whose value others read
+    std::size_t first_tensor, end_tensor;        // those that it registered
+  };
+  // Neighbouring steps of one cell, the nodes outside that they read, and those of them that others read.
+  struct Cell {
+    std::size_t first, end;
+    std::vector<std::size_t> inputs, outputs;
+    std::vector<std::size_t> tensors;
   };
   struct Asker {
     Asks asks;
     std::size_t last;                            // of the nodes of the step that asks
   };
   std::vector<bool> needed(const Frame& frame) const;
+  Cell cell_of(std::size_t first, std::size_t end) const;
+  void run_cell(const Cell& cell, const std::vector<bool>& needed, Frame& frame) const;
+  // `inputs` have their values already and are read by these steps.
+  void run_steps(std::size_t first, std::size_t end, const std::vector<bool>& needed, Frame& frame, const std::vector<std::size_t>& inputs = {}) const;
   void run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const;
   std::vector<Placed> steps_;
   std::vector<std::vector<Asker>> asks_;         // of each node's value
+  std::vector<Cell> cells_;
+  std::vector<NamedTensor>* tensors_;
   bool selects_ = false;
 };
 

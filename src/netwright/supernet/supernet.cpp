@@ -36,6 +36,7 @@ struct Supernet::Impl {
   Impl(const Graph& open, NetworkPlace where, const LoweringOptions& how) : graph(open), place(where), lowering(how) {
     share = std::find(how.without.begin(), how.without.end(), "shared") == how.without.end();
     program = std::make_unique<Program>(open, tensors, "", patterns(how), where);
+    if (how.checkpoint) program->checkpoint_cells();
   }
 };
 

@@ -111,6 +111,35 @@ TEST_P(OpenSpace, LoweredAndPlainAgree) {
   }
 }
 
+// Cells that are computed again in backward: values, gradients of weights and decisions, and running statistics are the same, with the same noise.
+TEST_P(OpenSpace, CheckpointedCellsAgree) {
+  const auto space = find_space(GetParam());
+  const Graph open = space->open(small(*space));
+  if (cost(open).params > most_parameters) GTEST_SKIP() << "too large for a quick test";
+  const at::Tensor x = input_of(*space, at::kDouble);
+  std::vector<std::vector<at::Tensor>> results;
+  for (const bool checkpoint : {false, true}) {
+    Supernet supernet(open, {.dtype = at::kDouble}, {.checkpoint = checkpoint});
+    supernet.set_drop_path(0.2);
+    const auto parameters = ArchitectureParameters::start(space->decisions(), Seed(3), {.dtype = at::kDouble});
+    Rng rng(2);
+    const Mixture mixture = make_relaxation("gumbel_hard", space->decisions())->draw(parameters, rng);
+    at::manual_seed(4);
+    const at::Tensor value = supernet.forward(x, mixture)[0];
+    value.square().sum().backward();
+    results.push_back({value.detach()});
+    for (const auto& list : {supernet.parameters(), parameters.defined()})
+      for (const auto& tensor : list) results.back().push_back(tensor.grad());
+    for (const auto& named : supernet.tensors())
+      if (!named.trainable) results.back().push_back(named.tensor);
+  }
+  ASSERT_EQ(results[0].size(), results[1].size());
+  for (std::size_t i = 0; i < results[0].size(); ++i) {
+    ASSERT_EQ(results[0][i].defined(), results[1][i].defined()) << i;
+    if (results[0][i].defined()) EXPECT_TRUE(results[1][i].allclose(results[0][i], 1e-9, 1e-11)) << i << " " << (results[1][i] - results[0][i]).abs().max().item<double>() << " of " << results[0][i].abs().max().item<double>();
+  }
+}
+
 // The closed search graph with the weights that it inherits from the supernet.
 at::Tensor closed_forward(const Space& space, const Graph& open, const Supernet& supernet, const Architecture& architecture, const at::Tensor& x) {
   Origins origins;
