@@ -52,6 +52,7 @@ struct TrainingOptions {
   double drop_path = 0.0;         // final rate, linear in epochs
   double auxiliary_weight = 0.4;  // where the network has an auxiliary head
   double ema = 0.0;               // decay of the averaged weights that are evaluated; 0 = off
+  bool checkpoint = false;        // values inside cells are computed again in backward: less memory, more time
 };
 
 // A part by its name, and what it is given.
@@ -98,6 +99,7 @@ struct SupernetOptions {
   bool edge_weights = false;               // selects weigh their inputs too (PC-DARTS' edge normalisation)
   std::int64_t partial = 1;                // choices see 1/partial of the channels
   bool kernel_transform = false;           // smaller kernels go through learned matrices
+  bool checkpoint = false;                 // values inside cells are computed again in backward: less memory, more time
   std::vector<std::int64_t> resolutions = {};  // sides of images; each step of the weights draws one. Empty: the network's own
   bool distil = false;                     // of several paths a step the first learns from labels, the others from it
   double drop_path = 0;

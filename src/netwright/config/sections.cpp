@@ -155,6 +155,7 @@ Fields<SupernetOptions> supernet_fields(const KnownNames& names) {
       flag("edge_weights", &O::edge_weights, "selects weigh their inputs too (edge normalisation)"),
       whole("partial", &O::partial, at_least(1), "choices see 1/partial of the channels"),
       flag("kernel_transform", &O::kernel_transform, "smaller kernels go through learned matrices"),
+      flag("checkpoint", &O::checkpoint, "values inside cells are computed again in backward: less memory, more time"),
       {"resolutions", "sides of the images, of which each step of the weights draws one, as [20, 24, 28]; none = the network's own", read_resolutions, write_resolutions},
       flag("distil", &O::distil, "of several paths a step the first learns from labels, the others from it"),
       number("eigenvalue_stop", &O::eigenvalue_stop, at_least(0), "ends, and goes back, where the architecture Hessian's largest eigenvalue grew by this factor; 0 = never"),
@@ -457,6 +458,7 @@ const Fields<TrainingOptions>& training_fields() {
       number("drop_path", &O::drop_path, rate, "final rate at which paths are dropped"),
       number("auxiliary_weight", &O::auxiliary_weight, weight, "of the auxiliary head's loss, where there is one"),
       number("ema", &O::ema, rate, "decay of averaged weights; 0 = off"),
+      flag("checkpoint", &O::checkpoint, "values inside cells are computed again in backward: less memory, more time"),
   };
   return fields;
 }

@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/builder.hpp"
@@ -73,6 +74,34 @@ TEST(Network, GradientsAgreeWithFiniteDifferences) {
     flat[k] = start;
     EXPECT_NEAR((above - below) / (2 * step), analytic, 1e-5 * (1 + std::abs(analytic)));
   }
+}
+
+// A network whose cells are computed again in backward has the same gradients, and the same gradients of these.
+TEST(Network, CheckpointedCellsAreDifferentiatedTwice) {
+  Builder b;
+  Value x = b.input({3, 6, 6});
+  for (const char* cell : {"cell0", "cell1"}) {
+    const auto scope = b.scope(cell);
+    const Value y = b.add("tanh", b.add("batch_norm", b.add("conv", x, {{"channels", 4}, {"kernel", 3}}, "conv"), {}, "norm"), {}, "act");
+    x = b.add("add", {y, b.add("conv", y, {{"channels", 4}, {"kernel", 1}}, "point")}, {}, "sum");
+  }
+  const Graph graph = b.finish({x});
+  at::manual_seed(1);
+  const at::Tensor input = at::randn({4, 3, 6, 6}, at::kDouble);
+  std::vector<std::vector<at::Tensor>> results;
+  for (const bool checkpoint : {false, true}) {
+    Network network(graph, {.dtype = at::kDouble}, {.checkpoint = checkpoint});
+    network.initialise(Seed(2));
+    const at::Tensor leaf = input.clone().requires_grad_(true);
+    std::vector<at::Tensor> of = network.parameters();
+    of.push_back(leaf);
+    const auto first = torch::autograd::grad({network.forward(leaf)[0].pow(3).sum()}, of, {}, true, true);
+    at::Tensor size = at::zeros({}, at::kDouble);
+    for (const auto& gradient : first) size = size + gradient.square().sum();
+    results.push_back(torch::autograd::grad({size}, of));
+    results.back().insert(results.back().end(), first.begin(), first.end());
+  }
+  for (std::size_t i = 0; i < results[0].size(); ++i) EXPECT_TRUE(results[1][i].allclose(results[0][i], 1e-9, 1e-11)) << i;
 }
 
 TEST(Network, SameSeedSameWeightsOtherSeedOthers) {

@@ -56,6 +56,7 @@ OneShotReport from_json(const nlohmann::json& j) {
 
 LoweringOptions lowering_of(LoweringOptions lowering, const SupernetOptions& o) {
   lowering.kernel_transform = lowering.kernel_transform || o.kernel_transform;
+  lowering.checkpoint = lowering.checkpoint || o.checkpoint;
   if (!make_architecture_update(o.update, o.update_options)->differentiates_twice()) return lowering;
   lowering.without.push_back("weighted_sum");
   for (const auto& pattern : fused_patterns()) lowering.without.push_back(pattern.name);

@@ -21,7 +21,7 @@ Report report_of(const EpochReport& r, const Split& split) {
 }
 
 void train_into(Trained& trained, const Graph& closed, const TrainSetting& setting, const Seed& seed, const TrainHooks& hooks) {
-  trained.network = std::make_unique<Network>(closed, setting.place);
+  trained.network = std::make_unique<Network>(closed, setting.place, LoweringOptions{.checkpoint = setting.training.checkpoint});
   trained.network->initialise(seed.derive("init"));
   if (hooks.on_start) hooks.on_start(*trained.network);
   const TrainResult result = train(*trained.network, *setting.split, setting.training, setting.augmentation, seed.derive("train"), hooks);
