@@ -264,6 +264,8 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
   const auto fits = [&](const at::Tensor& t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == at::kFloat); };
   if (x.dim() != 4 || x.numel() == 0 || !x.is_cpu() || x.scalar_type() != at::kFloat || !fits(what.depthwise) || !fits(what.pointwise) || !fits(what.dense))
     return false;
+  const auto reads = [&](const at::Tensor& t, int dimension) { return !t.defined() || t.size(dimension) == x.size(1); };
+  if (!reads(what.depthwise, 0) || !reads(what.pointwise, 1) || !reads(what.dense, 1)) return false;
   if (what.dense.defined())
     return !what.depthwise.defined() && !what.pointwise.defined() && what.stride == 1 && what.dilation == 1 && what.dense.size(2) == 3 && what.dense.size(3) == 3;
   if (!what.depthwise.defined()) return what.pointwise.defined() && what.stride <= 2;

@@ -148,6 +148,13 @@ TEST(Convolve, EmptyBatchesAndOtherTypesAreRefused) {
   EXPECT_THROW(convolve(given.x.to(at::kDouble), given.what), Error);
 }
 
+TEST(Convolve, WeightsOfOtherChannelsAreRefused) {
+  const at::Tensor x = at::zeros({2, 1, 5, 5});
+  EXPECT_FALSE(convolve_fits(x, {.depthwise = at::zeros({16, 1, 3, 3})}));
+  EXPECT_FALSE(convolve_fits(x, {.pointwise = at::zeros({16, 2, 1, 1})}));
+  EXPECT_FALSE(convolve_fits(x, {.dense = at::zeros({16, 2, 3, 3})}));
+}
+
 // at::parallel_for is a plain loop in a file that is compiled without OpenMP.
 TEST(Kernels, LoopsRunOnTwoThreads) {
   const int before = at::get_num_threads();

@@ -152,7 +152,7 @@ class ElasticLayer {
                                                  : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
     if (elastic_.width && !width) frame.masks[at_] = at::matmul(weights_of(frame, *elastic_.width), elastic_.channels);
     else if (masked_) frame.masks[at_] = frame.masks[read_];
-    if (elastic_.width && !width) value = apply_mask(value, frame.masks[at_]);
+    if (elastic_.width && !width) value = apply_mask(value, frame.masks[at_]), frame.moments[at_] = {};  // those are of the value before
     frame.values[at_] = value;
   }
 

@@ -34,6 +34,8 @@ bool runs_narrow(const Graph& graph, const Node& node) {
   return plain || (operation(node.op).parameters == nullptr && open_attributes(node).empty());
 }
 
+bool depthwise(const Node& node, const Shape& input) { return node.op == "conv" && (integer(node, "groups") == 0 || integer(node, "groups") == input[0]); }
+
 bool has_pattern(const LoweringCase& c, std::string_view name) {
   return std::any_of(c.patterns.begin(), c.patterns.end(), [&](const Pattern& p) { return p.name == name; });
 }
@@ -49,8 +51,6 @@ Node largest(const Node& node) {
 }
 
 }  // namespace
-
-bool depthwise(const Node& node, const Shape& input) { return node.op == "conv" && (integer(node, "groups") == 0 || integer(node, "groups") == input[0]); }
 
 bool keeps_channels(const Node& node, const Shape& input) {
   if (node.op == "conv") return depthwise(node, input) && node.shape[0] == input[0];
@@ -93,7 +93,7 @@ NarrowRun::NarrowRun(const LoweringCase& c)
 }
 
 at::Tensor NarrowRun::convolution(Frame& frame, const at::Tensor& x, const at::Tensor& given, const at::Tensor& bias) const {
-  const bool windows = depthwise(node_, input_);
+  const bool windows = keeps_channels(node_, input_);
   const at::Tensor weight = first(given, windows ? 0 : 1, x.size(1));
   const std::int64_t kernel = weight.size(-1), dilation = integer(node_, "dilation"), stride = integer(node_, "stride");
   const std::int64_t smaller = (integer(node_, "kernel") - kernel) / 2, same = dilation * (kernel - 1) / 2;

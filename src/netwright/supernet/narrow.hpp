@@ -18,7 +18,6 @@ std::vector<std::string> narrow_widths(const Graph& graph);
 // The pick that has all the weight; nothing where several have some, or where the weights learn by gradient.
 std::optional<std::size_t> sampled_pick(const MixtureEntry& entry);
 
-bool depthwise(const Node& node, const Shape& input);
 // Whether a node hands its input's channels on, one to one.
 bool keeps_channels(const Node& node, const Shape& input);
 

@@ -313,10 +313,11 @@ TEST(Elastic, NarrowPathsEqualMaskedOnes) {
   for (const bool gated : {true, false}) {
     const OpenBlock single(at::kFloat, gated), twice(at::kDouble, gated);
     enumerate(single.tree, [&](const Architecture& architecture) {
-      const auto fused = single.results(architecture, false), masked = twice.results(architecture, true), narrow = twice.results(architecture, false);
+      const auto fused = single.results(architecture, false), fused_masks = single.results(architecture, true), masked = twice.results(architecture, true), narrow = twice.results(architecture, false);
       for (std::size_t i = 0; i < masked.size(); ++i) {
         if (!masked[i].defined() || !narrow[i].defined()) continue;
         const double size = masked[i].abs().max().item<double>();
+        EXPECT_LT((fused_masks[i].to(at::kDouble) - masked[i]).abs().max().item<double>(), 2e-5 * size) << gated << print(single.tree, architecture) << ", " << i;
         EXPECT_LT((fused[i].to(at::kDouble) - masked[i]).abs().max().item<double>(), 2e-5 * size) << gated << print(single.tree, architecture) << ", " << i;
         EXPECT_LT((narrow[i] - masked[i]).abs().max().item<double>(), 1e-11 * size) << gated << print(single.tree, architecture) << ", " << i;
       }
