@@ -23,14 +23,8 @@ std::string no_update(const SearchPart& relaxation, const SearchPart& update) {
   return "";
 }
 
-// Draws by a policy and single sampled paths do not see what a stage took out, so such stages need a gradient.
 std::string no_stages(const SupernetOptions& supernet, const SearchPart& relaxation, const SearchPart& update) {
   const auto any = [&](const auto& asks) { return std::any_of(supernet.stages.begin(), supernet.stages.end(), asks); };
-  const bool by_policy = relaxation.has("policy") || update.has("by reward");
-  if (by_policy && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0 || s.fresh; }))
-    return "stages with keep, close_every or fresh need parameters that learn by gradient, not update " + quoted(update);
-  if (by_policy && any([](const StageOptions& s) { return s.open.has_value(); }))
-    return "a policy draws from all choices: stages with open need another relaxation and update";
   if (any([](const StageOptions& s) { return s.open.has_value(); }) && any([](const StageOptions& s) { return s.keep > 0 || s.close_every > 0; }))
     return "stages with open say which choices there are; keep and close_every would take out others";
   const auto regrows = [](const StageOptions& s) { return !s.network.empty(); };
@@ -39,8 +33,9 @@ std::string no_stages(const SupernetOptions& supernet, const SearchPart& relaxat
   if (any(regrows) && any([](const StageOptions& s) { return s.teacher; })) return "a teacher's network is that of all stages: network settings do not go with it";
   if (!supernet.stages.empty() && supernet.stages[0].teacher) return "the first stage has no network to learn from: teacher stands in a later one";
   if (supernet.distil && any([](const StageOptions& s) { return s.teacher; })) return "distil and a stage's teacher are two teachers: one is needed";
-  if (!relaxation.has("gradient") && any([](const StageOptions& s) { return s.close_every > 0; }))
-    return "a stage with close_every needs a relaxation that carries a gradient, not " + quoted(relaxation);
+  const bool ranks = relaxation.has("gradient") || relaxation.has("policy") || update.has("by reward");
+  if (!ranks && any([](const StageOptions& s) { return s.close_every > 0; }))
+    return "a stage with close_every closes the surest edge, and relaxation " + quoted(relaxation) + " with update " + quoted(update) + " holds all choices alike";
   return "";
 }
 

@@ -9,8 +9,8 @@ namespace netwright {
 
 // Why the parts of a supernet phase do not go together, by their traits (strategy/one_shot_parts.hpp); empty: they do.
 //   an update by gradient needs a relaxation that carries one; by second order, in steps of the weights too
-//   stages that take choices out, close edges or start anew need parameters that learn by gradient; regularisers an architecture loss;
-//   eigenvalue_stop its gradient; stages that open choices do not go with stages that drop some
+//   stages that close edges need probabilities that tell these apart; regularisers an architecture loss; eigenvalue_stop its gradient;
+//   stages that open choices do not go with stages that drop some
 std::string misfit(const SupernetOptions& supernet);
 // The same, and why no supernet of the open graph can do it, or no regulariser count its costs (graph/sharing.hpp), or which word of a
 // stage's `open` names none of its decisions.

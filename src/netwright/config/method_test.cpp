@@ -48,8 +48,11 @@ TEST(Method, GradientsAreThereWhereTheyAreNeeded) {
 TEST(Method, StagesRegularisersAndTheEigenvalueFollowALoss) {
   EXPECT_EQ(misfit({.stages = {{.keep = 3, .close_every = 2, .fresh = true}}}), "");
   EXPECT_EQ(misfit({.relaxation = "uniform", .update = "none", .stages = {{.keep = 3}}}), "");
-  EXPECT_TRUE(says(misfit({.relaxation = "uniform", .update = "none", .stages = {{.close_every = 3}}}), "close_every needs a relaxation that carries a gradient"));
-  EXPECT_TRUE(says(misfit({.relaxation = "gates", .update = "reinforce", .stages = {{}, {.fresh = true}}}), "not update 'reinforce'"));
+  EXPECT_TRUE(says(misfit({.relaxation = "uniform", .update = "none", .stages = {{.close_every = 3}}}), "'uniform' with update 'none' holds all choices alike"));
+  for (const std::string relaxation : {"gates", "policy", "uniform"}) {
+    EXPECT_EQ(misfit({.relaxation = relaxation, .update = "reinforce", .stages = {{.keep = 3, .close_every = 2}, {.fresh = true}}}), "") << relaxation;
+    EXPECT_EQ(misfit({.relaxation = relaxation, .update = "reinforce", .stages = {{.open = {{{"kernel", 2}}}}, {}}}), "") << relaxation;
+  }
   EXPECT_TRUE(says(misfit({.relaxation = "gates", .update = "reinforce", .regularisers = {{.name = "beta"}}}), "which update 'reinforce' does not use"));
   EXPECT_TRUE(says(misfit({.update = "none", .eigenvalue_stop = 1.3}), "eigenvalue_stop"));
   EXPECT_EQ(misfit({.regularisers = {{.name = "beta"}}, .eigenvalue_stop = 1.3}), "");

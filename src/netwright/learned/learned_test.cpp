@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "netwright/learned/enas_decoder.hpp"
 #include "netwright/learned/policy.hpp"
@@ -59,6 +60,68 @@ TEST(Policies, ConcentrateOnTheBestOfABandit) {
       good += picks[1] == 2 && picks[2] == 1;
     }
     EXPECT_GT(good, 85) << (lstm ? "lstm" : "parameters");
+  }
+}
+
+// ---- what a stage took out ----
+
+// Both policies over a tree, with parameters that are not even.
+std::vector<std::pair<std::string, std::shared_ptr<const Policy>>> policies(const DecisionTree& tree) {
+  const auto parameters = ArchitectureParameters::start(tree, Seed(2), {.dtype = at::kDouble}, {.deviation = 1});
+  return {{"lstm", make_controller(tree, {.hidden = 8, .temperature = 0, .tanh_constant = 0}, Seed(3), {.dtype = at::kDouble})},
+          {"parameters", make_parameter_policy(tree, parameters)}};
+}
+
+TEST(Policies, NeverDrawWhatIsOut) {
+  const DecisionTree tree({{.name = "op", .choices = {"none", "a", "b", "c"}, .search_only = {true, false, false, false}},
+                           {.name = "edges", .kind = Kind::k_of_n, .choices = {"0", "1", "2"}, .minimum = 1, .maximum = 3},
+                           {.name = "of_0", .choices = {"x", "y"}, .condition = Condition{1, {0}}},
+                           {.name = "of_1", .choices = {"x", "y"}, .condition = Condition{1, {1}}},
+                           {.name = "of_2", .choices = {"x", "y"}, .condition = Condition{1, {2}}}});
+  const ChoicesOut out{{false, true, false, false}, {}, {false, false}, {true, true}, {false, true}};   // input 1 has nothing left on it
+  for (const auto& [name, policy] : policies(tree)) {
+    Rng rng(5);
+    std::set<std::int64_t> ops;
+    for (int i = 0; i < 200; ++i) {
+      const auto sample = policy->sample(rng, out);
+      ASSERT_NO_THROW(validate(tree, sample.architecture)) << name;
+      ops.insert(sample.architecture.picks[0]);
+      EXPECT_EQ(sample.architecture.picks[1], 0b101) << name;   // as many of three as are left
+      EXPECT_EQ(sample.architecture.picks[4], 0) << name;
+      EXPECT_TRUE(std::isfinite(sample.log_probability.item<double>()) && std::isfinite(sample.entropy.item<double>())) << name;
+    }
+    EXPECT_EQ(ops, (std::set<std::int64_t>{2, 3})) << name;
+    const auto probabilities = policy->probabilities(out);
+    EXPECT_EQ(probabilities[0][0] + probabilities[0][1], 0) << name;
+    EXPECT_NEAR(probabilities[0][2] + probabilities[0][3], 1, 1e-9) << name;
+    EXPECT_EQ(probabilities[3], (std::vector<double>{0, 0})) << name;
+    EXPECT_NEAR(probabilities[4][0], 1, 1e-9) << name;
+    EXPECT_EQ(probabilities[4][1], 0) << name;
+  }
+}
+
+// One decision: log p of what is left is log p of all minus the log of what these have together.
+TEST(Policies, ProbabilitiesAreThoseOfWhatIsLeft) {
+  const DecisionTree tree({{.name = "op", .choices = {"a", "b", "c", "d"}}});
+  const ChoicesOut out{{false, true, false, true}};
+  for (const auto& [name, policy] : policies(tree)) {
+    std::vector<double> p(4, 0.0);
+    Rng rng(6);
+    for (int i = 0; i < 300; ++i) {
+      const auto sample = policy->sample(rng);
+      p[static_cast<std::size_t>(sample.architecture.picks[0])] = std::exp(sample.log_probability.item<double>());
+    }
+    ASSERT_NEAR(p[0] + p[1] + p[2] + p[3], 1, 1e-9) << name;   // each was drawn
+    const double a = p[0] / (p[0] + p[2]), c = p[2] / (p[0] + p[2]);
+    for (int i = 0; i < 20; ++i) {
+      const auto sample = policy->sample(rng, out);
+      EXPECT_NEAR(sample.log_probability.item<double>(), std::log(sample.architecture.picks[0] == 0 ? a : c), 1e-12) << name;
+      EXPECT_NEAR(sample.entropy.item<double>(), -a * std::log(a) - c * std::log(c), 1e-12) << name;
+      for (auto& named : policy->parameters()) named.tensor.mutable_grad() = at::Tensor();
+      sample.log_probability.backward();
+      for (const auto& named : policy->parameters())
+        if (named.tensor.grad().defined()) EXPECT_TRUE(named.tensor.grad().isfinite().all().item<bool>()) << name << named.name;
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,7 +17,7 @@ constexpr int kProbabilityDraws = 200;
 
 int tokens_of(const Decision& decision) { return decision.kind == Kind::k_of_n ? decision.maximum : 1; }
 
-// -inf for choices that are taken already or never picked, 0 for the others.
+// -inf for choices that are taken already, out or never picked, 0 for the others.
 at::Tensor mask_of(const std::vector<bool>& allowed, const at::Tensor& like) {
   std::vector<double> values;
   for (const bool open : allowed) values.push_back(open ? 0.0 : -std::numeric_limits<double>::infinity());
@@ -39,7 +40,8 @@ struct DecisionDraw {
   std::int64_t draw(const std::function<at::Tensor()>& logits, const std::function<void(std::int64_t)>& told) {
     std::int64_t mask = 0, last = 0;
     const PickToken pick = sampled_pick(rng);
-    for (int k = 0; k < tokens_of(decision); ++k) {
+    const int left = static_cast<int>(std::count(allowed.begin(), allowed.end(), true));
+    for (int k = 0; k < std::min(tokens_of(decision), left); ++k) {
       const at::Tensor own = logits(), masked = own + mask_of(allowed, own);
       last = pick(masked);
       sample.log_probability = sample.log_probability + log_probability(masked, last);
@@ -52,9 +54,9 @@ struct DecisionDraw {
   }
 };
 
-std::vector<bool> pickable(const Decision& decision) {
-  std::vector<bool> list;
-  for (int i = 0; i < static_cast<int>(decision.choices.size()); ++i) list.push_back(decision.may_pick(i));
+std::vector<bool> allowed(const DecisionTree& tree, const ChoicesOut& out, std::size_t d) {
+  std::vector<bool> list(tree[d].choices.size(), false);
+  for (const int i : pickable(tree, out, d)) list[static_cast<std::size_t>(i)] = true;
   return list;
 }
 
@@ -62,13 +64,13 @@ Policy::Sample empty_sample(const at::TensorOptions& options) { return {{}, at::
 
 bool is_active(const DecisionTree& tree, const Architecture& partial, std::size_t d) { return active(tree, partial, static_cast<int>(d)); }
 
-std::vector<std::vector<double>> counted(const DecisionTree& tree, const Policy& policy) {
+std::vector<std::vector<double>> counted(const DecisionTree& tree, const Policy& policy, const ChoicesOut& out) {
   const at::NoGradGuard no_grad;
   std::vector<std::vector<double>> list;
   for (const auto& decision : tree) list.emplace_back(decision.choices.size(), 0.0);
   Rng rng(0);
   for (int i = 0; i < kProbabilityDraws; ++i) {
-    const Architecture drawn = policy.sample(rng).architecture;
+    const Architecture drawn = policy.sample(rng, out).architecture;
     for (std::size_t d = 0; d < tree.size(); ++d)
       if (drawn.picks[d] != Architecture::inactive)
         for (const int choice : picked(tree[d], drawn.picks[d])) list[d][static_cast<std::size_t>(choice)] += 1.0 / kProbabilityDraws;
@@ -89,7 +91,7 @@ class Controller : public Policy {
     }
   }
 
-  Sample sample(Rng& rng) const override {
+  Sample sample(Rng& rng, const ChoicesOut& out) const override {
     const at::TensorOptions options = weight(1).options().requires_grad(false);
     Sample sample = empty_sample(options);
     LstmState state = LstmState::zeros(options_.hidden, options);
@@ -101,14 +103,14 @@ class Controller : public Policy {
         state = lstm_step(input, state, weight(0));
         return bounded(at::matmul(state.hidden, weight(3 + 2 * d)).flatten(), options_.temperature, options_.tanh_constant);
       };
-      DecisionDraw draw{tree_[d], pickable(tree_[d]), sample, rng};
+      DecisionDraw draw{tree_[d], allowed(tree_, out, d), sample, rng};
       sample.architecture.picks[d] = draw.draw(logits, [&](std::int64_t token) { input = weight(2 + 2 * d).narrow(0, token, 1); });
     }
     return sample;
   }
 
   std::vector<NamedTensor> parameters() const override { return weights_; }
-  std::vector<std::vector<double>> probabilities() const override { return counted(tree_, *this); }
+  std::vector<std::vector<double>> probabilities(const ChoicesOut& out) const override { return counted(tree_, *this, out); }
 
  private:
   void add(const std::string& name, std::vector<std::int64_t> sizes, const Seed& seed, NetworkPlace place) {
@@ -126,19 +128,19 @@ class Controller : public Policy {
 
 class ParameterPolicy : public Policy {
  public:
-  ParameterPolicy(const DecisionTree& tree, const ArchitectureParameters& parameters) : tree_(tree), parameters_(parameters) {}
+  ParameterPolicy(const DecisionTree& tree, std::vector<at::Tensor> vectors) : tree_(tree), vectors_(std::move(vectors)) {}
 
-  Sample sample(Rng& rng) const override {
-    const auto defined = parameters_.defined();
-    const at::TensorOptions options = defined.empty() ? at::TensorOptions(at::kFloat) : defined[0].options().requires_grad(false);
+  Sample sample(Rng& rng, const ChoicesOut& out) const override {
+    const auto any = std::find_if(vectors_.begin(), vectors_.end(), [](const at::Tensor& vector) { return vector.defined(); });
+    const at::TensorOptions options = any == vectors_.end() ? at::TensorOptions(at::kFloat) : any->options().requires_grad(false);
     Sample sample = empty_sample(options);
     sample.architecture.picks.assign(tree_.size(), Architecture::inactive);
     for (std::size_t d = 0; d < tree_.size(); ++d) {
       if (!is_active(tree_, sample.architecture, d)) continue;
-      const at::Tensor& vector = parameters_.vectors[d];
+      const at::Tensor& vector = vectors_[d];
       const at::Tensor even = vector.defined() ? vector : at::zeros({static_cast<std::int64_t>(tree_[d].choices.size())}, options);
       Sample ignored = empty_sample(options);
-      DecisionDraw draw{tree_[d], allowed(d), vector.defined() ? sample : ignored, rng};
+      DecisionDraw draw{tree_[d], allowed(tree_, out, d), vector.defined() ? sample : ignored, rng};
       sample.architecture.picks[d] = draw.draw([&] { return even; }, [](std::int64_t) {});
     }
     return sample;
@@ -147,21 +149,24 @@ class ParameterPolicy : public Policy {
   std::vector<NamedTensor> parameters() const override {
     std::vector<NamedTensor> list;
     for (std::size_t d = 0; d < tree_.size(); ++d)
-      if (parameters_.vectors[d].defined()) list.push_back({tree_[d].name, parameters_.vectors[d], true, "architecture"});
+      if (vectors_[d].defined()) list.push_back({tree_[d].name, vectors_[d], true, "architecture"});
     return list;
   }
 
-  std::vector<std::vector<double>> probabilities() const override { return make_relaxation("softmax", tree_)->probabilities(parameters_); }
+  std::vector<std::vector<double>> probabilities(const ChoicesOut& out) const override {
+    std::vector<std::vector<double>> list(tree_.size());
+    for (std::size_t d = 0; d < tree_.size(); ++d) {
+      if (!vectors_[d].defined()) continue;
+      const auto open = allowed(tree_, out, d);
+      const bool any = std::find(open.begin(), open.end(), true) != open.end();
+      list[d] = any ? to_values(at::softmax(vectors_[d].detach() + mask_of(open, vectors_[d]), 0)) : std::vector<double>(open.size(), 0.0);
+    }
+    return list;
+  }
 
  private:
-  std::vector<bool> allowed(std::size_t d) const {
-    auto list = pickable(tree_[d]);
-    for (std::size_t i = 0; i < list.size(); ++i) list[i] = list[i] && !parameters_.is_out(d, i);
-    return list;
-  }
-
   const DecisionTree& tree_;
-  ArchitectureParameters parameters_;
+  std::vector<at::Tensor> vectors_;
 };
 
 }  // namespace
@@ -171,7 +176,7 @@ std::shared_ptr<const Policy> make_controller(const DecisionTree& tree, const Co
 }
 
 std::shared_ptr<const Policy> make_parameter_policy(const DecisionTree& tree, const ArchitectureParameters& parameters) {
-  return std::make_shared<ParameterPolicy>(tree, parameters);
+  return std::make_shared<ParameterPolicy>(tree, parameters.vectors);
 }
 
 }  // namespace netwright

@@ -22,6 +22,20 @@ bool ranked_by_children(const DecisionTree& tree, int decision) {
   return true;
 }
 
+std::vector<int> pickable(const DecisionTree& tree, const ChoicesOut& out, std::size_t decision) {
+  std::vector<bool> shut(tree[decision].choices.size(), false);
+  if (decision < out.size() && !out[decision].empty()) shut = out[decision];
+  if (!out.empty())
+    for (const int child : tree.children(static_cast<int>(decision)))
+      if (pickable(tree, out, static_cast<std::size_t>(child)).empty())
+        for (const int choice : tree[static_cast<std::size_t>(child)].condition->choices) shut[static_cast<std::size_t>(choice)] = true;
+  std::vector<int> list;
+  for (int i = 0; i < static_cast<int>(shut.size()); ++i)
+    if (tree[decision].may_pick(i) && !shut[static_cast<std::size_t>(i)]) list.push_back(i);
+  if (list.empty() && !tree[decision].condition) throw Error("decision '" + tree[decision].name + "' has no choice left");
+  return list;
+}
+
 ArchitectureParameters ArchitectureParameters::start(const DecisionTree& tree, const Seed& seed, NetworkPlace place, const ParameterStart& how) {
   ArchitectureParameters parameters;
   for (std::size_t d = 0; d < tree.size(); ++d) {

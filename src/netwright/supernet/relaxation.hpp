@@ -23,12 +23,19 @@ struct ParameterStart {
   bool search_only = true;    // false: candidates that are never picked are out from the start (FairDARTS, DrNAS: no "none")
 };
 
+// The choices that are taken out of a search: [decision][choice]; an empty inner list, or none: nothing is out.
+using ChoicesOut = std::vector<std::vector<bool>>;
+
+// The choices of a decision that one architecture may pick, ascending: not out, not search-only (Decision::may_pick), and switching no decision
+// on that has none of these. Empty only for a decision that nothing left can switch on. Errors: Error where one that is always active has none.
+std::vector<int> pickable(const DecisionTree& tree, const ChoicesOut& out, std::size_t decision);
+
 // One vector a decision, in the tree's order; undefined for a select whose inputs are told apart by the decisions on them (DARTS'
 // edges: they are summed, and ranked at derivation by their strongest candidate), and for one that always takes all its inputs.
 // A choice that is out has weight exactly zero from then on: how progressive searches drop candidates and close decisions.
 struct ArchitectureParameters {
   std::vector<at::Tensor> vectors;
-  std::vector<std::vector<bool>> out;   // [decision][choice]; an empty inner list: nothing is out
+  ChoicesOut out;
 
   // deviation * N(0, 1) from the seed: 1e-3 as DARTS starts.
   static ArchitectureParameters start(const DecisionTree& tree, const Seed& seed, NetworkPlace place = {}, const ParameterStart& how = {});
@@ -77,10 +84,11 @@ class Policy {
     at::Tensor log_probability;   // scalar, with a gradient to parameters()
     at::Tensor entropy;           // scalar
   };
-  virtual Sample sample(Rng& rng) const = 0;
+  // What is out is never drawn: its logits are -inf before the softmax, so that probability and entropy are those of what is left.
+  virtual Sample sample(Rng& rng, const ChoicesOut& out = {}) const = 0;
   virtual std::vector<NamedTensor> parameters() const = 0;
-  // Of each decision's choices, as often as in `samples` draws for policies that have no closed form.
-  virtual std::vector<std::vector<double>> probabilities() const = 0;
+  // Of each decision's choices, zero of what is out; counted in 200 draws where there is no closed form.
+  virtual std::vector<std::vector<double>> probabilities(const ChoicesOut& out = {}) const = 0;
 };
 
 // What a relaxation is made of; all of it outlives the relaxation.

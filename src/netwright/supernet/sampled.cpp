@@ -10,17 +10,9 @@
 namespace netwright {
 namespace {
 
-// The choices of a decision that may be picked and are not out; never empty.
-std::vector<int> pickable(const DecisionTree& tree, const ArchitectureParameters& parameters, std::size_t d) {
-  std::vector<int> list;
-  for (int i = 0; i < static_cast<int>(tree[d].choices.size()); ++i)
-    if (tree[d].may_pick(i) && !parameters.is_out(d, static_cast<std::size_t>(i))) list.push_back(i);
-  if (list.empty()) throw Error("decision '" + tree[d].name + "' has no choice left");
-  return list;
-}
-
-// As many of the choices as the decision asks for, in the order in which they are given.
+// As many of the choices as the decision asks for, in the order in which they are given; none of them: no pick, for nothing switches it on.
 std::int64_t pick_first(const Decision& decision, const std::vector<int>& order, int count) {
+  if (order.empty()) return Architecture::inactive;
   if (decision.kind != Kind::k_of_n) return order.front();
   std::int64_t mask = 0;
   for (int i = 0; i < std::min(count, static_cast<int>(order.size())); ++i) mask |= std::int64_t{1} << order[static_cast<std::size_t>(i)];
@@ -37,7 +29,7 @@ std::vector<std::vector<double>> equal_probabilities(const DecisionTree& tree, c
     list.emplace_back();
     if (!parameters.vectors[d].defined()) continue;
     list.back().assign(tree[d].choices.size(), 0.0);
-    const auto choices = pickable(tree, parameters, d);
+    const auto choices = pickable(tree, parameters.out, d);
     for (const int i : choices) list.back()[static_cast<std::size_t>(i)] = 1.0 / static_cast<double>(choices.size());
   }
   return list;
@@ -54,7 +46,7 @@ class Sampled : public Relaxation {
   Architecture random(const ArchitectureParameters& parameters, Rng& rng) const {
     Architecture architecture;
     for (std::size_t d = 0; d < tree_.size(); ++d) {
-      auto order = pickable(tree_, parameters, d);
+      auto order = pickable(tree_, parameters.out, d);
       rng.shuffle(order);
       architecture.picks.push_back(pick_first(tree_[d], order, draw_count(tree_[d], rng)));
     }
@@ -79,7 +71,7 @@ class Fair : public Sampled {
     std::vector<std::vector<int>> orders;
     std::size_t count = 1;
     for (std::size_t d = 0; d < tree_.size(); ++d) {
-      orders.push_back(pickable(tree_, parameters, d));
+      orders.push_back(pickable(tree_, parameters.out, d));
       c.rng.shuffle(orders.back());
       count = std::max(count, orders.back().size());
     }
@@ -88,7 +80,7 @@ class Fair : public Sampled {
       Architecture architecture;
       for (std::size_t d = 0; d < tree_.size(); ++d) {
         architecture.picks.push_back(pick_first(tree_[d], orders[d], draw_count(tree_[d], c.rng)));
-        std::rotate(orders[d].begin(), orders[d].begin() + 1, orders[d].end());
+        if (!orders[d].empty()) std::rotate(orders[d].begin(), orders[d].begin() + 1, orders[d].end());
       }
       list.push_back(mixture(normalised(tree_, architecture), parameters));
     }
@@ -111,7 +103,7 @@ class Sandwich : public Sampled {
   Mixture extreme(const ArchitectureParameters& parameters, bool largest) const {
     Architecture architecture;
     for (std::size_t d = 0; d < tree_.size(); ++d) {
-      auto order = pickable(tree_, parameters, d);
+      auto order = pickable(tree_, parameters.out, d);
       if (largest) std::reverse(order.begin(), order.end());
       architecture.picks.push_back(pick_first(tree_[d], order, largest ? tree_[d].maximum : tree_[d].minimum));
     }
@@ -126,8 +118,8 @@ class FromPolicy : public Sampled {
   explicit FromPolicy(const RelaxationCase& c) : Sampled(c.tree), policy_(c.policy) {
     if (!policy_) throw Error("a relaxation that draws from a policy was made without one");
   }
-  Mixture draw(const ArchitectureParameters& parameters, const DrawCase& c) const override { return mixture(policy_->sample(c.rng).architecture, parameters); }
-  std::vector<std::vector<double>> probabilities(const ArchitectureParameters&) const override { return policy_->probabilities(); }
+  Mixture draw(const ArchitectureParameters& parameters, const DrawCase& c) const override { return mixture(policy_->sample(c.rng, parameters.out).architecture, parameters); }
+  std::vector<std::vector<double>> probabilities(const ArchitectureParameters& parameters) const override { return policy_->probabilities(parameters.out); }
 
  private:
   std::shared_ptr<const Policy> policy_;

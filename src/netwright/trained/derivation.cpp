@@ -98,6 +98,19 @@ Architecture by_perturbation(OneShot& search, const PartValues& options, const P
   return strongest(tree, probabilities);
 }
 
+// Drawn from all that the rule of the whole architecture allows; with what a stage took out only where a hundred draws meet nothing else.
+Architecture lawful(const DecisionTree& tree, const ArchitectureParameters& parameters, Rng& rng) {
+  const auto is_left = [&](const Architecture& drawn) {
+    for (std::size_t d = 0; d < tree.size(); ++d)
+      for (const int choice : picked(tree[d], drawn.picks[d]))
+        if (parameters.is_out(d, static_cast<std::size_t>(choice))) return false;
+    return true;
+  };
+  Architecture drawn = sample(tree, rng);
+  for (int i = 0; i < 100 && !is_left(drawn); ++i) drawn = sample(tree, rng);
+  return drawn;
+}
+
 Architecture by_samples(OneShot& search, const PartValues& options, const Part& validation, const Seed& seed) {
   const Part part = first_images(validation, options);
   const auto policy = search.policy() ? search.policy() : make_parameter_policy(search.tree(), search.parameters());
@@ -106,8 +119,8 @@ Architecture by_samples(OneShot& search, const PartValues& options, const Part& 
   Architecture best;
   double highest = -INFINITY;
   for (int i = 0; i < static_cast<int>(options.number("samples")); ++i) {
-    Architecture drawn = normalised(search.tree(), policy->sample(rng).architecture);
-    if (!search.tree().allows(drawn)) drawn = sample(search.tree(), rng);
+    Architecture drawn = normalised(search.tree(), policy->sample(rng, search.parameters().out).architecture);
+    if (!search.tree().allows(drawn)) drawn = lawful(search.tree(), search.parameters(), rng);
     const double merit_of = merit(search.evaluate(drawn, part, search.options().batch), part);
     if (merit_of > highest) highest = merit_of, best = drawn;
   }

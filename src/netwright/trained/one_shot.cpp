@@ -255,7 +255,8 @@ void OneShot::close_stage(std::int64_t epoch) {
   if (place.stage.close_every > 0 && within % place.stage.close_every == 0) close_best_edge(tree_, parameters_, probabilities());
   if (options_.stages.empty() || within != place.stage.epochs) return;
   const auto last = static_cast<std::int64_t>(options_.stages.size()) - 1;
-  if (place.stage.keep > 0) drop_choices(tree_, parameters_, probabilities(), static_cast<int>(place.stage.keep), place.index + 1 == last);
+  // A policy never draws search-only choices: they are the first to go.
+  if (place.stage.keep > 0) drop_choices(tree_, parameters_, probabilities(), static_cast<int>(place.stage.keep), policy_ || place.index + 1 == last);
   if (place.index == last) return;
   if (options_.stages[static_cast<std::size_t>(place.index) + 1].fresh) start_anew(place.index + 1);
   enter_stage(place.index + 1);
@@ -321,9 +322,18 @@ void OneShot::start_anew(std::int64_t stage) {
     const at::NoGradGuard no_grad;
     for (std::size_t d = 0; d < tree_.size(); ++d)
       if (parameters_.vectors[d].defined()) parameters_.vectors[d].copy_(fresh.vectors[d]);
+    renew_policy(seed_.derive("stage", number));
   }
+  update_ = make_architecture_update(options_.update, options_.update_options);   // without the rewards of before
   weights_ = weight_optimiser();
   architecture_ = architecture_optimiser();
+}
+
+// A controller of other weights; the parameters' own policy is new with them.
+void OneShot::renew_policy(const Seed& seed) {
+  if (!policy_ || !find_relaxation(options_.relaxation).needs_policy) return;
+  const auto from = policy_of(tree_, options_, *update_, parameters_, seed, place_)->parameters(), to = policy_->parameters();
+  for (std::size_t i = 0; i < to.size(); ++i) at::Tensor(to[i].tensor).copy_(from[i].tensor);
 }
 
 // What one call of train() works with.
@@ -422,7 +432,7 @@ BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& oth
   for (const auto& named : weights_.state())
     if (named.name.starts_with("first.")) c.buffers.push_back(named.tensor);
   if (!policy_) return c;
-  c.sample = [&] { return policy_->sample(rng); };
+  c.sample = [&] { return policy_->sample(rng, parameters_.out); };
   c.reward = [&](const Architecture& architecture) {
     const at::NoGradGuard no_grad;
     return reward_of(supernet_.forward(other.inputs, one_hot(tree_, architecture, place_))[0], other.targets);
@@ -568,7 +578,7 @@ void OneShot::count_skips(OneShotReport& report) const {
   }
 }
 
-std::vector<std::vector<double>> OneShot::probabilities() const { return relaxation_->probabilities(parameters_); }
+std::vector<std::vector<double>> OneShot::probabilities() const { return policy_ ? policy_->probabilities(parameters_.out) : relaxation_->probabilities(parameters_); }
 
 Evaluation OneShot::evaluate(const Architecture& architecture, const Part& part, std::int64_t batch) {
   return evaluate(one_hot(tree_, architecture, place_), part, batch);

@@ -111,6 +111,7 @@ class OneShot {
   // The supernet, or the teacher, at inputs of that side; 0: its own.
   Supernet& at_side(Supernet& whole, std::map<std::int64_t, Supernet>& sides, std::int64_t side);
   void start_anew(std::int64_t stage);
+  void renew_policy(const Seed& seed);
   void grow(std::int64_t stage);                                // to the network of the last stage up to this one that has its own
   bool watches_curvature() const;
   bool too_curved();                                            // eigenvalue_stop: also puts the earlier parameters back

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <numeric>
+#include <set>
 #include <unistd.h>
 
 #include "netwright/config/method.hpp"
@@ -209,6 +210,128 @@ TEST(Stages, DropTheWeakestAndCloseEdges) {
   }
 }
 
+// ---- stages under a policy ----
+
+// Without a 'none' all edges are equally important: the surest is closed.
+TEST(Stages, EquallyImportantEdgesAreClosedByCertainty) {
+  EXPECT_EQ(edge_scores({{0.4, 0.6}, {0.9, 0.1}, {0.5, 0.5}}, {true, true}).edge, 1);
+}
+
+SupernetOptions by_reward(const std::string& relaxation, std::vector<StageOptions> stages) {
+  SupernetOptions options{.relaxation = relaxation, .update = "reinforce", .batch = 16, .stages = std::move(stages)};
+  options.update_options = {{"samples", "2"}};
+  if (relaxation == "policy") options.relaxation_options = {{"hidden", "8"}};
+  return options;
+}
+
+void expect_nothing_out(const OneShot& search, const Architecture& architecture) {
+  const DecisionTree& tree = search.tree();
+  for (std::size_t d = 0; d < tree.size(); ++d)
+    for (const int choice : picked(tree[d], architecture.picks[d])) EXPECT_FALSE(search.parameters().is_out(d, static_cast<std::size_t>(choice))) << tree[d].name;
+}
+
+TEST(StagesByReward, WhatIsDroppedIsNeverDrawnAgain) {
+  const auto space = find_space("nasbench201");
+  const Split split = light_and_dark(64, 8);
+  for (const std::string relaxation : {"policy", "gates", "uniform"}) {
+    OneShot search(space->decisions(), space->open(small()), by_reward(relaxation, {{.epochs = 1, .keep = 3}, {.epochs = 1, .keep = 2}}), Seed(3));
+    search.train(split, {});
+    const auto probabilities = search.probabilities();
+    for (std::size_t d = 0; d < search.tree().size(); ++d) {
+      const auto left = search.parameters().left(search.tree()[d], d);
+      EXPECT_EQ(left.size(), 2U) << relaxation;
+      double of_left = 0;
+      for (const auto i : left) of_left += probabilities[d][static_cast<std::size_t>(i)];
+      EXPECT_NEAR(of_left, 1, 1e-6) << relaxation;
+    }
+    Rng rng(4);
+    for (int i = 0; i < 50; ++i) expect_nothing_out(search, search.policy()->sample(rng, search.parameters().out).architecture);
+    for (const std::string rule : {"strongest", "best_of"}) expect_nothing_out(search, derive(search, {.rule = rule}, split.validation, Seed(2)));
+  }
+}
+
+// A stage keeps what its policy found likely: the parameters' own softmax, over what may be picked.
+TEST(StagesByReward, KeepTheLikelyChoicesOfThePolicy) {
+  const auto space = find_space("nasbench201");
+  std::vector<double> before;
+  OneShot search(space->decisions(), space->open(small()), by_reward("uniform", {{.epochs = 1, .keep = 2}}), Seed(3));
+  search.train(light_and_dark(64, 8), {}, {.on_epoch = [&](const OneShotReport& r) { return before = r.probabilities[0], true; }});
+  EXPECT_NE(before[0], before[1]);   // not the uniform draws of the weights
+  for (const auto i : search.parameters().left(search.tree()[0], 0))
+    for (std::size_t other = 0; other < before.size(); ++other)
+      if (search.parameters().is_out(0, other)) EXPECT_GE(before[static_cast<std::size_t>(i)], before[other]);
+}
+
+// Selects of edges: once a node's two are closed, its others are shut, and no draw takes one of them.
+TEST(StagesByReward, ClosedEdgesShutTheOthersOfTheirNode) {
+  const auto space = find_space("darts");
+  const DecisionTree& tree = space->decisions();
+  const auto relaxation = make_relaxation("softmax", tree);
+  auto parameters = ArchitectureParameters::start(tree, Seed(1), {}, {.deviation = 1});
+  while (close_best_edge(tree, parameters, relaxation->probabilities(parameters)) >= 0) {}
+  const std::vector<std::pair<std::string, std::shared_ptr<const Policy>>> list{
+      {"lstm", make_controller(tree, {.hidden = 8}, Seed(3))}, {"parameters", make_parameter_policy(tree, parameters)}};
+  std::set<std::vector<std::int64_t>> drawn;
+  Rng rng(2);
+  for (const auto& [name, policy] : list)
+    for (int i = 0; i < 20; ++i) {
+      drawn.insert(policy->sample(rng, parameters.out).architecture.picks);
+      EXPECT_NO_THROW(validate(tree, policy->sample(rng, parameters.out).architecture)) << name;
+    }
+  for (const std::string name : {"uniform", "fair", "sandwich"}) {
+    const auto sampled = make_relaxation(name, tree);
+    for (const Mixture& mixture : sampled->paths(parameters, rng))
+      for (std::size_t d = 0; d < tree.size(); ++d) {
+        const auto entry = mixture.find(tree[d].name);
+        if (tree[d].kind != Kind::k_of_n || entry == mixture.end() || tree.children(static_cast<int>(d)).empty()) continue;
+        for (const int child : tree.children(static_cast<int>(d))) {
+          const auto& of = *tree[static_cast<std::size_t>(child)].condition;
+          if (!parameters.left(tree[static_cast<std::size_t>(child)], static_cast<std::size_t>(child)).empty()) continue;
+          for (const int input : of.choices) EXPECT_EQ(entry->second.values[static_cast<std::size_t>(input)], 0) << name << tree[d].name;
+        }
+      }
+  }
+  EXPECT_EQ(drawn.size(), 1U);   // all is closed
+}
+
+TEST(StagesByReward, AFreshStageHasAPolicyOfItsOwn) {
+  const auto space = find_space("nasbench201");
+  const auto weights = [&](bool fresh) {
+    OneShot search(space->decisions(), space->open(small()), by_reward("policy", {{.epochs = 1, .keep = 3}, {.epochs = 1, .fresh = fresh}}), Seed(3));
+    search.train(light_and_dark(64, 8), {}, {.on_epoch = [](const OneShotReport&) { return false; }});
+    return search.policy()->parameters()[0].tensor.detach().clone();
+  };
+  const at::Tensor went_on = weights(false), anew = weights(true);
+  OneShot start(space->decisions(), space->open(small()), by_reward("policy", {{.epochs = 1}}), Seed(3));
+  EXPECT_FALSE(anew.equal(went_on));
+  EXPECT_FALSE(anew.equal(start.policy()->parameters()[0].tensor));
+  EXPECT_LE(anew.abs().max().item<double>(), 0.1);   // as controllers start
+}
+
+TEST(StagesByReward, OpenedChoicesAreDrawn) {
+  const auto space = find_space(std::string(NETWRIGHT_SOURCE_DIR) + "/spaces/elastic_mobile.yaml");
+  const Graph open = space->open({.input = {1, 8, 8}, .classes = 2, .search = true});
+  const DecisionTree& tree = space->decisions();
+  OneShot search(tree, open, by_reward("policy", {{.epochs = 1, .open = {{}}}, {.epochs = 1, .open = {{{"kernel", 2}}}}}), Seed(3));
+  const auto drawn = [&] {
+    Rng rng(4);
+    std::set<std::string> words;
+    for (int i = 0; i < 60; ++i) {
+      const Architecture architecture = search.policy()->sample(rng, search.parameters().out).architecture;
+      for (std::size_t d = 0; d < tree.size(); ++d)
+        if (tree[d].kind != Kind::k_of_n && architecture.picks[d] != Architecture::inactive)
+          words.insert(tree[d].name.substr(tree[d].name.rfind('.') + 1) + std::to_string(architecture.picks[d]));
+    }
+    return words;
+  };
+  const auto closed = drawn();
+  search.train(light_and_dark(64, 8), {});
+  auto opened = closed;
+  opened.insert("kernel1");
+  EXPECT_EQ(drawn(), opened);
+  EXPECT_FALSE(closed.contains("kernel1"));
+}
+
 TEST(Derivation, LimitsAChoice) {
   const DecisionTree tree({{.name = "a.0", .choices = {"skip", "conv"}}, {.name = "a.1", .choices = {"skip", "conv"}}, {.name = "b", .choices = {"skip", "conv"}}});
   const Architecture derived = strongest_with_limit(tree, {{0.9, 0.1}, {0.6, 0.4}, {0.7, 0.3}}, "skip", 1, "a.");
@@ -238,6 +361,11 @@ std::vector<SearchCase> cases() {
   SupernetOptions reinforced = with("gates", "reinforce");
   reinforced.update_options = {{"samples", "2"}};
   list.push_back({"reinforced_gates", reinforced});
+  for (auto [name, one] : {std::pair{"controller", controller}, {"gates", reinforced}, {"uniform", with("uniform", "reinforce")}}) {
+    one.update_options = {{"samples", "2"}};
+    one.stages = {{.epochs = 1, .keep = 3}, {.epochs = 1, .keep = 2, .fresh = true}, {.epochs = 1, .close_every = 1}};
+    list.push_back({std::string("stages_by_reward_") + name, one, "best_of"});
+  }
   SupernetOptions stages = with("softmax", "first_order");
   stages.stages = {{.epochs = 1, .keep = 3, .skip_dropout = 0.3}, {.epochs = 1, .keep = 2, .fresh = true}, {.epochs = 1, .close_every = 1}};
   list.push_back({"stages", stages, "perturbation"});

@@ -10,11 +10,12 @@ namespace {
 
 using Rows = std::vector<std::vector<double>>;
 
-// To [0, 1] over the list; a constant list to zeros.
+// To [0, 1] over the list; a list that is constant, but for rounding, to ones.
 std::vector<double> normalised(const std::vector<double>& values) {
+  constexpr double rounding = 1e-12;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   std::vector<double> result;
-  for (const double value : values) result.push_back(*high > *low ? (value - *low) / (*high - *low) : 0.0);
+  for (const double value : values) result.push_back(*high - *low > rounding ? (value - *low) / (*high - *low) : 1.0);
   return result;
 }
 

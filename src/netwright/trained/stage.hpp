@@ -22,7 +22,8 @@ void drop_choices(const DecisionTree& tree, ArchitectureParameters& parameters, 
 
 // SGAS' first criterion, of each row of probabilities of one edge's choices (Li et al. 2020, arXiv 1912.00195, eqs. 2, 3 and 5):
 //   importance = sum of the pickable choices' probabilities; certainty = 1 - entropy of these, normalised, over log of their number;
-//   score = normalised importance * normalised certainty, each mapped to [0, 1] over the edges (a constant one to 0).
+//   score = normalised importance * normalised certainty, each mapped to [0, 1] over the edges (one that is the same
+//   for all to 1: it tells none apart; without a 'none', and under a policy, all edges are equally important).
 // With the rows of earlier epochs, the second (eqs. 4 and 6): the score times normalised stability, the mean over them of what they and
 // the rows have in common, sum of min(then, now) over the pickable choices, normalised. The search of stages uses the first.
 struct EdgeScores {
