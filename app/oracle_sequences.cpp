@@ -106,9 +106,32 @@ OracleJson nested(const at::Tensor& tensor) {
   return list;
 }
 
+// {batch, width} from the case's h0: one number, "LCG(3) 2x4", or the numbers themselves; one row serves all of the batch.
+at::Tensor first_state(const OracleJson& given, std::int64_t batch, std::int64_t width) {
+  at::Tensor state;
+  if (given.is_number()) state = at::full({1, width}, given.get<double>(), at::kDouble);
+  else if (given.is_string()) state = lcg_array(given.get<std::string>(), 0);
+  else {
+    std::vector<double> numbers;
+    for (const auto& row : given)
+      for (const auto& number : row.is_array() ? row : OracleJson::array({row})) numbers.push_back(number.get<double>());
+    state = at::tensor(numbers, at::kDouble);
+  }
+  if (state.numel() != width && state.numel() != batch * width)
+    throw UsageError("h0 has " + std::to_string(state.numel()) + " numbers; " + std::to_string(batch) + " rows of " + std::to_string(width) + " are needed");
+  return state.reshape({-1, width}).expand({batch, width}).contiguous();
+}
+
+// A first state is what a window before this one would have left.
+CarriedStates starting_at(const at::Tensor& state, const Graph& cell) {
+  CarriedStates states;
+  for (const Node& node : cell.nodes)
+    if (const auto from = node.attributes.find("carried"); from != node.attributes.end()) states.before[std::get<std::string>(from->second)] = state;
+  return states;
+}
+
 OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
   const OracleJson& input = c.at("input");
-  if (input.value("h0", OracleJson(0)) != 0) throw UsageError("a cell starts at h0 = 0");
   const RecurrentGenotype genotype = genotype_named(input, file, cell_in_title(c));
   at::Tensor x = lcg_array(input.at("x").get<std::string>(), 0);  // {steps, features}, or {steps, batch, features}
   const bool batched = x.dim() == 3;
@@ -121,7 +144,8 @@ OracleJson run_recurrent_cell(const OracleJson& c, const OracleJson& file) {
                lcg_array(input.at("Ws").get<std::string>(), static_cast<std::uint32_t>(node)));
   network.train(false);
   const at::NoGradGuard no_grad;
-  const at::Tensor out = network.forward(x)[0].transpose(0, 1);
+  CarriedStates states = starting_at(first_state(input.value("h0", OracleJson(0)), x.size(0), width), network.graph());
+  const at::Tensor out = network.forward(x, &states)[0].transpose(0, 1);
   return batched ? nested(out) : nested(out.squeeze(1));
 }
 

@@ -28,6 +28,7 @@ struct DataOptions {
   std::string unit = "word";             // word | char: what a token is
   std::int64_t sequence = 35;            // tokens of a window
   std::int64_t vocabulary = 0;           // most entries, the others become "<unk>"; 0 = all of the train part
+  bool carry = true;                     // states go on from window to window; false: every window starts at zero
 };
 
 struct SpaceOptions {

@@ -343,7 +343,7 @@ Tree write_space(const Config& config) {
 
 // What a key of the data is about where the source has none of it, else empty.
 std::string foreign_to(const std::string& key, const DataOptions& options) {
-  static const std::vector<std::string> of_images{"size", "crop", "flip", "cutout"}, of_text{"unit", "sequence", "vocabulary"};
+  static const std::vector<std::string> of_images{"size", "crop", "flip", "cutout"}, of_text{"unit", "sequence", "vocabulary", "carry"};
   const bool text = holds_text(options);
   const auto& others = text ? of_images : of_text;
   return std::find(others.begin(), others.end(), key) == others.end() ? "" : text ? "images" : "text";
@@ -430,6 +430,7 @@ const Fields<DataOptions>& data_fields() {
       word("unit", &O::unit, text_units(), "text: what a token is, word or char"),
       whole("sequence", &O::sequence, at_least(1), "text: tokens of a window; train, validation and test count windows"),
       whole("vocabulary", &O::vocabulary, at_least(0), "text: most entries, others are <unk>; 0 = all of the train part"),
+      flag("carry", &O::carry, "text: a window starts with the state in which the one before ended; false = at zero"),
   };
   return fields;
 }

@@ -43,6 +43,12 @@ Value Builder::select(std::string_view decision, const std::vector<Value>& input
 
 const Shape& Builder::shape(Value value) const { return graph_.nodes.at(static_cast<std::size_t>(value.node)).shape; }
 
+const std::string& Builder::name(Value value) const { return graph_.nodes.at(static_cast<std::size_t>(value.node)).name; }
+
+void Builder::set(Value value, std::string_view attribute, Attribute to) {
+  graph_.nodes.at(static_cast<std::size_t>(value.node)).attributes[std::string(attribute)] = std::move(to);
+}
+
 Builder::Scope Builder::scope(std::string_view name, std::string_view label) {
   std::string outer = prefix_;
   prefix_ += std::string(name) + ".";

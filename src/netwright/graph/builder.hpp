@@ -54,6 +54,9 @@ class Builder {
   Value select(std::string_view decision, const std::vector<Value>& inputs, const SelectOptions& options);
 
   const Shape& shape(Value value) const;
+  const std::string& name(Value value) const;
+  // Changes an attribute of a node that stands already: one that names a node behind it. Its shape stays as it is.
+  void set(Value value, std::string_view attribute, Attribute to);
   std::int64_t channels(Value value) const { return shape(value).at(0); }
 
   // Names added while the returned object lives start with "name."; the label is shown in drawings.

@@ -121,6 +121,9 @@ std::string tied_to(const Node& node) {
   return tied == node.attributes.end() ? "" : std::get<std::string>(tied->second);
 }
 
+// Attributes that name another node: names are no part of what a graph computes.
+bool names_a_node(std::string_view attribute) { return attribute == "tied" || attribute == "carried"; }
+
 // A tied weight is known by what its owner computes, not by the owner's name.
 std::uint64_t hash_owner(const Graph& graph, const std::vector<std::uint64_t>& hashes, const std::string& name) {
   for (std::size_t i = 0; i < hashes.size(); ++i)
@@ -133,7 +136,7 @@ std::uint64_t hash_attributes(const Node& node) {
   if (is_structure(node)) h = mix(h, hash_text(node.decision));
   for (const auto& [name, value] : node.attributes) {
     h = mix(h, hash_text(name));
-    if (name == "tied") continue;
+    if (names_a_node(name)) continue;
     if (const auto* i = std::get_if<std::int64_t>(&value)) h = mix(h, static_cast<std::uint64_t>(*i));
     else if (const auto* d = std::get_if<double>(&value)) h = mix(h, hash_text(std::to_string(*d)));
     else if (const auto* s = std::get_if<std::string>(&value)) h = mix(h, hash_text(*s));

@@ -9,6 +9,8 @@
 //   "select"        n inputs, the decision picks k of them, `combine` = sum | concat; an optional branch per input;
 //   open attribute  a number (kernel, channels, ...) that the decision picks out of a list.
 //
+// Carried states: a `zero` whose attribute `carried` names a later node starts, where a run carries states from window to window, with what
+// that node gave in the window before (nn/network.hpp).
 // Tied weights: a node whose attribute `tied` names an earlier node uses that node's weight (a recurrent cell's, step after step; an
 // embedding as a classifier). The name is the one in the closed graph.
 #include <cstdint>

@@ -41,8 +41,9 @@ Network& Network::operator=(Network&&) noexcept = default;
 
 void Network::initialise(const Seed& seed) { netwright::initialise(impl_->tensors, seed); }
 
-std::vector<at::Tensor> Network::forward(const at::Tensor& input) {
+std::vector<at::Tensor> Network::forward(const at::Tensor& input, CarriedStates* states) {
   Frame frame{impl_->mode};
+  frame.states = states;
   return impl_->run(input, frame);
 }
 

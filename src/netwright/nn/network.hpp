@@ -8,8 +8,10 @@
 // Cost of building: below 10 ms for 500 layers. Errors: UsageError when the graph is open or has more than one input.
 #include <ATen/core/Tensor.h>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "netwright/core/rng.hpp"
@@ -37,6 +39,14 @@ struct LoweringOptions {
   bool kernel_transform = false;   // smaller kernels through learned matrices (Once-for-All), in a supernet
 };
 
+// What recurrent networks keep between the windows of a text: by the name of the node that gave it, {batch, ...}. A pass reads `before` (what
+// is missing starts at zero) and leaves `after`, cut off from the gradients of its window (truncated backpropagation through time).
+struct CarriedStates {
+  std::map<std::string, at::Tensor> before, after;
+  void go_on() { before = std::exchange(after, {}); }   // to the next window: rows go on where they ended
+  void clear() { before.clear(), after.clear(); }
+};
+
 class Network {
  public:
   explicit Network(const Graph& closed, NetworkPlace place = {}, const LoweringOptions& lowering = {});
@@ -47,8 +57,8 @@ class Network {
   // Draws all weights from the seed, in registration order.
   void initialise(const Seed& seed);
 
-  // Errors: UsageError when the input's shape does not fit.
-  std::vector<at::Tensor> forward(const at::Tensor& input);
+  // Without states every window starts at zero. Errors: UsageError when the input's shape, or that of a state, does not fit.
+  std::vector<at::Tensor> forward(const at::Tensor& input, CarriedStates* states = nullptr);
   // The value of every node, in graph order, for scores that look inside.
   std::vector<at::Tensor> values(const at::Tensor& input);
 

@@ -47,6 +47,46 @@ const at::Tensor& settled(Frame& frame, int node) {
   return frame.values[at];
 }
 
+// The node whose value a start takes over from the window before; empty: none.
+std::string carried_by(const Node& node) {
+  const auto found = node.attributes.find("carried");
+  return found == node.attributes.end() ? "" : std::get<std::string>(found->second);
+}
+
+// Undefined where nothing is carried to there.
+at::Tensor carried_state(const Frame& frame, const std::string& from, const at::Tensor& input) {
+  if (frame.states == nullptr) return {};
+  const auto found = frame.states->before.find(from);
+  if (found == frame.states->before.end()) return {};
+  if (found->second.size(0) != input.size(0))
+    throw UsageError("the state of '" + from + "' has " + std::to_string(found->second.size(0)) + " rows and the batch " + std::to_string(input.size(0)));
+  return found->second;
+}
+
+// A start that takes over a state, or else what the node is.
+Step carrying(const Node& node, int at, Step plain) {
+  const std::string from = carried_by(node);
+  if (from.empty()) return plain;
+  return [=, input = node.inputs.front()](Frame& frame) {
+    const at::Tensor state = carried_state(frame, from, settled(frame, input));
+    if (!state.defined()) return plain(frame);
+    frame.values[static_cast<std::size_t>(at)] = state;
+  };
+}
+
+std::vector<int> carried_nodes(const Graph& graph) {
+  std::vector<int> list;
+  for (const Node& node : graph.nodes) {
+    const std::string from = carried_by(node);
+    if (from.empty()) continue;
+    const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return n.name == from; });
+    if (found == graph.nodes.end() || found->shape != node.shape)
+      throw UsageError("node '" + node.name + "' (" + node.op + "): no node of its shape is called '" + from + "', whose state it carries");
+    list.push_back(static_cast<int>(found - graph.nodes.begin()));
+  }
+  return list;
+}
+
 // Where the tied weight stands.
 std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, const Parameter& parameter) {
   const std::string name = parameter.owner + "." + parameter.name;
@@ -151,7 +191,7 @@ NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
     const auto compute = [&] { return kernel(read, own, frame.mode); };
     frame.values[static_cast<std::size_t>(at)] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
   };
-  return {step, places};
+  return {carrying(node, at, step), places};
 }
 
 Pattern single_node() {
@@ -160,7 +200,7 @@ Pattern single_node() {
 
 Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const std::string& scope, const std::vector<Pattern>& patterns,
                  NetworkPlace place)
-    : graph_(std::make_shared<const Graph>(graph)), asks_(graph.nodes.size()), tensors_(&tensors) {
+    : graph_(std::make_shared<const Graph>(graph)), asks_(graph.nodes.size()), tensors_(&tensors), carried_(carried_nodes(graph)) {
   for (int node = 0; node < static_cast<int>(graph_->nodes.size());) {
     const LoweringCase lowering{*graph_, node, tensors, scope, patterns, place};
     std::optional<Lowered> lowered;
@@ -178,6 +218,7 @@ Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const st
 std::vector<bool> Program::needed(const Frame& frame) const {
   std::vector<bool> list(graph_->nodes.size(), !selects_ || frame.mixture == nullptr);
   for (const int output : graph_->outputs) list[static_cast<std::size_t>(output)] = true;
+  for (const int node : carried_) list[static_cast<std::size_t>(node)] = true;
   for (std::size_t n = list.size(); n-- > 0;) {
     const Node& node = graph_->nodes[n];
     if (!list[n]) continue;
@@ -222,7 +263,8 @@ void Program::run_steps(std::size_t first, std::size_t end, const std::vector<bo
 std::vector<at::Tensor> Program::run(Frame& frame) const {
   make_room(frame, graph_->nodes.size());
   std::vector<bool> list = needed(frame);
-  if (cells_.empty() || !leaves_values(frame)) {
+  // States that are carried on are read and left by the frame, which a cell has none of.
+  if (cells_.empty() || !leaves_values(frame) || (frame.states != nullptr && !carried_.empty())) {
     run_steps(0, steps_.size(), list, frame);
   } else {
     std::size_t next = 0;
@@ -235,9 +277,15 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
     }
     run_steps(next, steps_.size(), outside, frame);
   }
+  keep_states(frame);
   std::vector<at::Tensor> outputs;
   for (const int output : graph_->outputs) outputs.push_back(frame.values[static_cast<std::size_t>(output)]);
   return outputs;
+}
+
+void Program::keep_states(Frame& frame) const {
+  if (frame.states == nullptr) return;
+  for (const int node : carried_) frame.states->after[graph_->nodes[static_cast<std::size_t>(node)].name] = settled(frame, node).detach();
 }
 
 // Its values are those of a frame of its own, in both passes: what it shares or has run ahead has no graph in the first.

@@ -78,6 +78,7 @@ struct Frame {
   std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up
   OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
   AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
+  CarriedStates* states = nullptr;          // null: every start is zero
 };
 
 using Step = std::function<void(Frame&)>;
@@ -161,10 +162,12 @@ class Program {
   // `inputs` have their values already and are read by these steps.
   void run_steps(std::size_t first, std::size_t end, const std::vector<bool>& needed, Frame& frame, const std::vector<std::size_t>& inputs = {}) const;
   void run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const;
+  void keep_states(Frame& frame) const;
   std::vector<Placed> steps_;
   std::vector<std::vector<Asker>> asks_;         // of each node's value
   std::vector<Cell> cells_;
   std::vector<NamedTensor>* tensors_;
+  std::vector<int> carried_;                     // nodes whose values the next window starts with
   bool selects_ = false;
 };
 

@@ -89,6 +89,74 @@ TEST_P(SequenceNetwork, RunsEquallyInOnnxruntime) {
 
 INSTANTIATE_TEST_SUITE_P(Small, SequenceNetwork, testing::ValuesIn(small_networks()), [](const auto& info) { return info.param.space; });
 
+// ---- carried states ----
+
+// The same weights in a window of another length: they are tied to those of the first step.
+void share_weights(const Network& from, const Network& to) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < from.tensors().size(); ++i) {
+    ASSERT_EQ(from.tensors()[i].name, to.tensors()[i].name);
+    at::Tensor(to.tensors()[i].tensor).copy_(from.tensors()[i].tensor);
+  }
+}
+
+TEST(CarriedStates, TwoWindowsAreOneOfDoubleLength) {
+  for (const std::string name : {"darts_rnn", "enas_rnn"}) {
+    NetworkOptions options{.input = {4}, .classes = 11, .settings = {{"width", "6"}}};
+    const auto space = find_space(name);
+    Rng rng(7);
+    const Architecture architecture = sample(space->decisions(), rng);
+    Network half(space->close(architecture, options), {.dtype = at::kDouble});
+    options.input = {8};
+    Network whole(space->close(architecture, options), {.dtype = at::kDouble});
+    share_weights(half, whole);
+    at::manual_seed(4);
+    const at::Tensor words = at::randint(0, 11, {3, 8}).to(at::kDouble), first = words.narrow(1, 0, 4), second = words.narrow(1, 4, 4);
+    CarriedStates states;
+    const at::Tensor before = half.forward(first, &states)[0];
+    states.go_on();
+    const at::Tensor after = half.forward(second, &states)[0], expected = whole.forward(words)[0];
+    EXPECT_TRUE(at::cat({before, after}, 1).allclose(expected, 1e-10, 1e-12)) << name;
+    EXPECT_TRUE(before.equal(half.forward(first)[0])) << name;             // without states, and with none yet
+    EXPECT_FALSE(after.allclose(half.forward(second)[0], 1e-3)) << name;   // which has forgotten the first
+    for (const auto& [node, state] : states.after) EXPECT_FALSE(state.requires_grad()) << node;
+    after.sum().backward();                                                // the first window is cut off
+    const at::Tensor cut = half.parameters()[0].grad().clone();
+    for (auto& p : half.parameters()) p.mutable_grad() = at::Tensor();
+    states.before.begin()->second = states.before.begin()->second.clone();
+    half.forward(second, &states)[0].sum().backward();
+    EXPECT_TRUE(cut.equal(half.parameters()[0].grad())) << name;
+  }
+}
+
+TEST(CarriedStates, AreOfAsManyRowsAsTheBatch) {
+  const auto space = find_space("darts_rnn");
+  Rng rng(7);
+  Network network(space->close(sample(space->decisions(), rng), {.input = {2}, .classes = 5, .settings = {{"width", "3"}}}));
+  CarriedStates states;
+  network.forward(at::zeros({3, 2}), &states);
+  states.go_on();
+  try {
+    network.forward(at::zeros({2, 2}), &states);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "the state of 'step1.mean' has 3 rows and the batch 2");
+  }
+  states.clear();
+  EXPECT_TRUE(network.forward(at::zeros({2, 2}), &states)[0].equal(network.forward(at::zeros({2, 2}))[0]));
+}
+
+TEST(CarriedStates, OfNothingAreRefused) {
+  Builder b;
+  const Graph graph = b.finish({b.add("zero", b.input({4}), {{"carried", "later"}}, "start")});
+  try {
+    Network network(graph);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "node 'start' (zero): no node of its shape is called 'later', whose state it carries");
+  }
+}
+
 // ---- the operations ----
 
 at::Tensor run(const std::string& op, const std::vector<at::Tensor>& inputs, Attributes attributes, const std::vector<at::Tensor>& tensors = {}) {

@@ -19,11 +19,11 @@ std::uint64_t hash_attribute(const Attribute& attribute) {
   return 4;  // open: not in a closed graph
 }
 
-// Of the operation alone. The name of a tied node is no property of it.
+// Of the operation alone. The name of a tied node is no property of it, nor that of the node whose state is carried.
 std::uint64_t first_label(const Node& node) {
   std::uint64_t label = hash_text(node.op);
   for (const auto& [name, value] : node.attributes)
-    if (name != "tied") label = mix(label, mix(hash_text(name), hash_attribute(value)));
+    if (name != "tied" && name != "carried") label = mix(label, mix(hash_text(name), hash_attribute(value)));
   return label;
 }
 

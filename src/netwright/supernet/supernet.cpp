@@ -65,10 +65,11 @@ void Supernet::initialise(const Seed& seed) {
     if (named.op == kernel_step_op) named.tensor.copy_(at::eye(named.tensor.size(0), named.tensor.options().requires_grad(false)));
 }
 
-std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture& mixture) {
+std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture& mixture, CarriedStates* states) {
   std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
   Frame frame{*impl_->mode, &mixture};
   if (impl_->share) frame.shared = &shared;
+  frame.states = states;
   frame.values = {prepared_input(impl_->graph, input, impl_->place)};
   return impl_->program->run(frame);
 }

@@ -35,7 +35,7 @@ class Supernet {
   Supernet& operator=(Supernet&&) noexcept;
 
   void initialise(const Seed& seed);
-  std::vector<at::Tensor> forward(const at::Tensor& input, const Mixture& mixture);
+  std::vector<at::Tensor> forward(const at::Tensor& input, const Mixture& mixture, CarriedStates* states = nullptr);
 
   void train(bool on);
   void set_noise(bool on);               // dropout and drop-path while training; off where shared weights are only measured

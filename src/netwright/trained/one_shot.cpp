@@ -412,20 +412,23 @@ bool OneShot::run_epoch(Run& run, std::int64_t epoch, Steps& sums) {
   return true;
 }
 
-at::Tensor OneShot::architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch) {
+at::Tensor OneShot::architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch, CarriedStates* states) {
   const Mixture mixture = relaxation_->draw_for_architecture(parameters_, {rng, progress(epoch)});
-  at::Tensor loss = at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, mixture)[0]), batch.targets);
+  at::Tensor loss = at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, mixture, states)[0]), batch.targets);
   for (const auto& regulariser : regularisers_) loss = regulariser->apply(loss, {tree_, parameters_, mixture, *relaxation_, progress(epoch)});
   return loss;
 }
 
 BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch) {
   const Batch& judged = update_->single_level() ? batch : other;
-  BilevelCase c{[&, epoch] { return architecture_loss(judged, rng, epoch); },
+  // Each half has streams of its own, and so states of its own. The weights' step itself is the last to leave its states for the next window.
+  CarriedStates* const states = update_->single_level() ? run.weight_batches.states() : run.architecture_batches.states();
+  BilevelCase c{[&, epoch, states] { return architecture_loss(judged, rng, epoch, states); },
                 // Drawn alike at every call of one step: a difference of two losses is one of the weights, not of the noise.
                 [&, epoch, start = rng] {
                   Rng draws = start;
-                  return at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, relaxation_->draw(parameters_, {draws, progress(epoch)}))[0]), batch.targets);
+                  const Mixture mixture = relaxation_->draw(parameters_, {draws, progress(epoch)});
+                  return at::cross_entropy_loss(rows(supernet_.forward(batch.inputs, mixture, run.weight_batches.states())[0]), batch.targets);
                 },
                 run.architecture, run.parameters};
   c.rate = run.rate, c.momentum = options_.momentum, c.weight_decay = options_.weight_decay;
@@ -435,7 +438,7 @@ BilevelCase OneShot::bilevel_case(Run& run, const Batch& batch, const Batch& oth
   c.sample = [&] { return policy_->sample(rng, parameters_.out); };
   c.reward = [&](const Architecture& architecture) {
     const at::NoGradGuard no_grad;
-    return reward_of(supernet_.forward(other.inputs, one_hot(tree_, architecture, place_))[0], other.targets);
+    return reward_of(supernet_.forward(other.inputs, one_hot(tree_, architecture, place_), run.architecture_batches.states())[0], other.targets);
   };
   return c;
 }
@@ -469,7 +472,7 @@ void OneShot::weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, s
   for (std::int64_t draw = 0; draw < place.stage.draws; ++draw)
     for (Mixture& mixture : relaxation_->paths(parameters_, {rng, progress(epoch)})) {
       for (auto& [name, entry] : mixture) entry.weights = entry.weights.detach();
-      const at::Tensor logits = rows(supernet.forward(inputs, mixture)[0]);
+      const at::Tensor logits = rows(supernet.forward(inputs, mixture, run.weight_batches.states())[0]);
       const bool from_first = options_.distil && first.defined();
       at::Tensor loss = from_first ? soft_cross_entropy(logits, first) : at::cross_entropy_loss(logits, batch.targets);
       if (taught.defined()) loss = loss + soft_cross_entropy(logits, taught);
@@ -493,7 +496,7 @@ double OneShot::eigenvalue(const Batch& batch, std::int64_t epoch) {
   const auto architecture = parameters_.defined();
   const auto slope = [&] {
     Rng rng = seed_.derive("curvature", static_cast<std::uint64_t>(epoch)).rng();
-    auto list = torch::autograd::grad({architecture_loss(batch, rng, epoch)}, architecture, {}, std::nullopt, false, /*allow_unused=*/true);
+    auto list = torch::autograd::grad({architecture_loss(batch, rng, epoch, nullptr)}, architecture, {}, std::nullopt, false, /*allow_unused=*/true);
     for (std::size_t i = 0; i < list.size(); ++i)
       if (!list[i].defined()) list[i] = at::zeros_like(architecture[i].detach());
     return list;
@@ -617,7 +620,7 @@ void OneShot::recalibrate(const Mixture& mixture, const Part& images, std::int64
   double seen = 0;
   while (auto data = batches.next()) {
     supernet_.set_norm_momentum(1 / ++seen);
-    supernet_.forward(data->inputs, mixture);
+    supernet_.forward(data->inputs, mixture, batches.states());
   }
   supernet_.set_norm_momentum(0);
   supernet_.set_noise(true);
@@ -633,7 +636,7 @@ Evaluation OneShot::validate(const Mixture& mixture, const Part& part, std::int6
   double loss = 0;
   std::int64_t hits = 0, images = 0;
   while (auto data = batches.next()) {
-    const at::Tensor logits = rows(supernet_.forward(data->inputs, mixture)[0]);
+    const at::Tensor logits = rows(supernet_.forward(data->inputs, mixture, batches.states())[0]);
     loss += at::cross_entropy_loss(logits, data->targets).item<double>() * static_cast<double>(data->targets.size(0));
     hits += logits.argmax(1).eq(data->targets).sum().item<std::int64_t>();
     images += data->targets.size(0);

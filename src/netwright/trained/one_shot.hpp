@@ -14,6 +14,9 @@
 // cosine to 0.001, weight decay 3e-4, norm clip 5; Adam(0.5, 0.999), 3e-4, weight decay 1e-3.
 // Regularisers change the loss of half B alone. An update by rewards draws architectures from the policy and scores them on half B:
 // by the accuracy, of a text by 1 / perplexity (ENAS: 80 / perplexity).
+// Of a text, each half's states go on from window to window on their own (batches.hpp); of several passes on one batch the last one's do, and
+// after windows that no architecture step looked at the next one starts at zero. A teacher's windows start at zero, and so do those of the
+// eigenvalue's.
 // Departures: the cosine moves at every step, not once an epoch. A last batch of one image is left out.
 #include <cstdint>
 #include <filesystem>
@@ -120,7 +123,7 @@ class OneShot {
   Optimiser architecture_optimiser() const;
   std::vector<at::Tensor> learned() const;                      // what the architecture optimiser steps
   BilevelCase bilevel_case(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
-  at::Tensor architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch);
+  at::Tensor architecture_loss(const Batch& batch, Rng& rng, std::int64_t epoch, CarriedStates* states);
   at::Tensor architecture_step(Run& run, const Batch& batch, const Batch& other, Rng& rng, std::int64_t epoch);
   at::Tensor lesson(const at::Tensor& inputs, std::int64_t side);
   void weight_step(Run& run, const Batch& batch, Rng& rng, Steps& sums, std::int64_t epoch);

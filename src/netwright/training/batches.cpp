@@ -111,13 +111,17 @@ void Batches::start(std::int64_t epoch, std::int64_t position) {
   }
   epoch_ = epoch;
   position_ = position;
+  states_.clear();
 }
 
 std::optional<Batch> Batches::next() {
   if (epoch_ < 0) start(0);
   if (position_ >= steps()) return std::nullopt;
   const std::int64_t first = position_++ * options_.batch;
-  Batch batch = gather(first, std::min(options_.batch, part_.size() - first));
+  const std::int64_t count = std::min(options_.batch, part_.size() - first);
+  Batch batch = gather(first, count);
+  states_.go_on();
+  if (count < options_.batch) states_.clear();
   if (!device_.is_cpu()) {
     batch.inputs = batch.inputs.to(device_, /*non_blocking=*/true);
     batch.targets = batch.targets.to(device_, /*non_blocking=*/true);

@@ -9,7 +9,8 @@
 // and start(epoch, position) goes on from a checkpoint.
 // Of a text the windows are cut into `batch` streams that run through it side by side: row b of step k is window k of stream b, and goes on
 // where row b of step k - 1 ended. What is left over makes one smaller batch at the end. The order is that of the text in every epoch, shuffled
-// or not, as language models are trained. Departure: networks keep no state between steps, each window starts at zero.
+// or not, as language models are trained. Where the text carries states, those of a network that runs on the batches go on from step to step
+// (states()); they are zero at the start of an epoch and in the smaller batch, whose windows follow others than the rows before them.
 // Cost: one pass over the batch in parallel, about 1 us an image of 28x28 on one core.
 #include <ATen/core/Tensor.h>
 
@@ -19,6 +20,7 @@
 
 #include "netwright/config/options.hpp"
 #include "netwright/core/rng.hpp"
+#include "netwright/nn/network.hpp"
 #include "netwright/training/dataset.hpp"
 
 namespace netwright {
@@ -57,6 +59,9 @@ class Batches {
   std::int64_t steps() const;              // batches an epoch
   std::int64_t epoch() const { return epoch_; }
   std::int64_t position() const { return position_; }   // batches given in this epoch
+  // What forward passes on the present batch start with, and leave for the next one (the last pass, where there are several; zero where there
+  // is none). Null where nothing is carried.
+  CarriedStates* states() { return part_.images->carry ? &states_ : nullptr; }
 
  private:
   Batch gather(std::int64_t first, std::int64_t count) const;
@@ -70,6 +75,7 @@ class Batches {
   std::vector<std::int64_t> order_;        // positions in the part
   std::int64_t epoch_ = -1;
   std::int64_t position_ = 0;
+  CarriedStates states_;
 };
 
 }  // namespace netwright

@@ -11,13 +11,15 @@
 namespace netwright {
 
 // pixels: bytes in the order image, channel, row, column. labels: indices into classes.
-// A text: tokens, indices into classes (its vocabulary), no pixels and no labels; a sample is a window of shape[0] of them.
+// A text: tokens, indices into classes (its vocabulary), no pixels and no labels; a sample is a window of shape[0] of them. `carry`: a window
+// starts with the state in which the one before it ended.
 struct Images {
   Shape shape;                       // of one image: {channels, height, width}; of a window: {tokens}
   std::vector<std::uint8_t> pixels;
   std::vector<std::int64_t> labels;
   std::vector<std::string> classes;
   std::vector<std::int32_t> tokens = {};
+  bool carry = false;
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   bool text() const { return !tokens.empty(); }
 };

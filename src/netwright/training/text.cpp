@@ -16,7 +16,7 @@ Part part_of(const std::string& name, const std::shared_ptr<const Images>& image
 Split open_text(const DataOptions& options) {
   Text text = read_text(options);
   const auto images = std::make_shared<const Images>(
-      Images{.shape = {options.sequence}, .classes = std::move(text.vocabulary), .tokens = std::move(text.tokens)});
+      Images{.shape = {options.sequence}, .classes = std::move(text.vocabulary), .tokens = std::move(text.tokens), .carry = options.carry});
   return {part_of("train", images, text.train), part_of("validation", images, text.validation), TestPart(part_of("test", images, text.test))};
 }
 

@@ -62,6 +62,25 @@ Graph bigrams(const Split& split) {
   return b.finish({b.add("linear", x, {{"features", classes}}, "classifier")});
 }
 
+// h <- tanh(W [row, h]) and a classifier, step by step.
+Graph recurrent(std::int64_t sequence, std::int64_t classes) {
+  constexpr std::int64_t width = 6;
+  Builder b;
+  const Value x = b.add("embedding", b.input({sequence}), {{"entries", classes}, {"features", width}}, "embedding");
+  Value start, h;
+  std::vector<Value> outputs;
+  for (std::int64_t step = 0; step < sequence; ++step) {
+    const Value row = b.add("flatten", b.add("slice", x, {{"offset", step}, {"channels", std::int64_t{1}}}));
+    if (step == 0) h = start = b.add("zero", row, {}, "start");
+    Attributes weight{{"features", width}, {"bias", std::int64_t{0}}};
+    if (step > 0) weight["tied"] = "w0";
+    h = b.add("tanh", b.add("linear", b.add("concat", {row, h}), weight, "w" + std::to_string(step)));
+    outputs.push_back(b.add("tokens", h));
+  }
+  b.set(start, "carried", b.name(h));
+  return b.finish({b.add("linear", b.add("concat", outputs), {{"features", classes}}, "classifier")});
+}
+
 std::vector<std::vector<float>> values(const at::Tensor& batch) {
   std::vector<std::vector<float>> list;
   for (std::int64_t row = 0; row < batch.size(0); ++row)
@@ -156,6 +175,83 @@ TEST(TextTraining, EndsBelowTheFrequenciesOfTokens) {
   EXPECT_DOUBLE_EQ(metrics.at("val_perplexity"), std::exp(measured.loss));
   EXPECT_DOUBLE_EQ(merit(measured, split.validation), -measured.loss);
   EXPECT_EQ(measured_metrics(split, {"params"}), (std::vector<std::string>{"val_accuracy", "val_loss", "val_perplexity", "params"}));
+}
+
+// ---- states go on ----
+
+Split story(std::int64_t sequence, bool carry) {
+  const std::string file = written("story.txt", pairs_of_letters(800));
+  return open_data({.source = "text", .path = file, .validation = 144 / sequence, .unit = "char", .sequence = sequence, .carry = carry}, Seed(1));
+}
+
+Network recurrent_network_of(const Split& split) {
+  Network network(recurrent(split.input()[0], static_cast<std::int64_t>(split.classes().size())));
+  network.initialise(Seed(5));
+  for (const auto& named : network.tensors())
+    if (named.name.starts_with("w0")) at::Tensor(named.tensor).detach().mul_(3);   // that remembers
+  return network;
+}
+
+TEST(CarriedStates, GoOnWithTheStreamsOfAnEpoch) {
+  const Split split = story(4, true);
+  const std::int64_t batch = split.train.size() / 3 - 1;   // three whole steps, and what is left
+  Batches batches(split.train, {.batch = batch}, Seed(3), at::kCPU);
+  const auto left_behind = [&] { batches.states()->after["h"] = at::ones({batch, 1}); };
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    batches.start(epoch);
+    batches.next();
+    EXPECT_TRUE(batches.states()->before.empty());
+    left_behind();
+    batches.next();
+    EXPECT_EQ(batches.states()->before.count("h"), 1U);
+    batches.next();                                        // no pass has run on the batch before: there is no state
+    EXPECT_TRUE(batches.states()->before.empty());
+    left_behind();
+    EXPECT_LT(batches.next()->inputs.size(0), batch);
+    EXPECT_TRUE(batches.states()->before.empty());         // its rows follow others
+    left_behind();
+  }
+  Batches none(story(4, false).train, {.batch = batch}, Seed(3), at::kCPU);
+  EXPECT_EQ(none.states(), nullptr);
+}
+
+// One stream of short windows is one of long ones: the text read in one go.
+TEST(CarriedStates, APerplexityIsThatOfOneLongRun) {
+  const Split windows = story(4, true), whole = story(144, true), forgetful = story(4, false);
+  ASSERT_EQ(windows.validation.indices.front(), whole.validation.indices.front());
+  ASSERT_EQ(windows.validation.size() * 4, whole.validation.size() * 144);
+  Network network = recurrent_network_of(windows), longer = recurrent_network_of(whole);
+  const double loss = evaluate(network, windows.validation, 1).loss;
+  EXPECT_NEAR(loss, evaluate(longer, whole.validation, 1).loss, 1e-5);
+  EXPECT_GT(std::abs(loss - evaluate(network, forgetful.validation, 1).loss), 1e-4);
+  EXPECT_EQ(evaluate(network, windows.validation, 256).loss, evaluate(network, windows.validation, 10).loss);   // ten streams at most
+}
+
+TEST(CarriedStates, TrainingGoesOnWhereTheRowsEnded) {
+  const auto trained = [&](bool carry) {
+    const Split split = story(4, carry);
+    Network network = recurrent_network_of(split);
+    train(network, split, {.epochs = 1, .batch = 8, .learning_rate = 0.5, .momentum = 0, .weight_decay = 0}, {}, Seed(2));
+    return network.parameters()[0].detach().clone();
+  };
+  EXPECT_FALSE(trained(true).equal(trained(false)));
+  EXPECT_TRUE(trained(true).equal(trained(true)));
+}
+
+TEST(CarriedStates, AResumedTrainingHasTheSameBits) {
+  const Split split = story(4, true);
+  const TrainingOptions options{.epochs = 3, .batch = 8, .learning_rate = 0.5};
+  Network whole = recurrent_network_of(split), parts = recurrent_network_of(split);
+  train(whole, split, options, {}, Seed(2));
+  const auto file = fs::temp_directory_path() / ("netwright_carried_" + std::to_string(getpid()));
+  int steps = 0;
+  EXPECT_EQ(train(parts, split, options, {}, Seed(2), {.interrupted = [&] { return ++steps > 25; }, .checkpoint = file}).end, TrainEnd::interrupted);
+  Network resumed = recurrent_network_of(split);
+  EXPECT_EQ(train(resumed, split, options, {}, Seed(2), {.checkpoint = file}).end, TrainEnd::done);
+  for (std::size_t i = 0; i < whole.tensors().size(); ++i) EXPECT_TRUE(whole.tensors()[i].tensor.equal(resumed.tensors()[i].tensor)) << whole.tensors()[i].name;
+  Split forgetful = story(4, false);
+  EXPECT_THROW(train(resumed, forgetful, options, {}, Seed(2), {.checkpoint = file}), UsageError);   // another training
+  fs::remove(file);
 }
 
 // A network that knows nothing has the perplexity of its vocabulary.

@@ -33,6 +33,7 @@ Json pack(const EpochReport& r) {
 EpochReport unpack(const Json& json) { return {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5), json.at(6)}; }
 
 constexpr std::int64_t steps_between_looks = 20;   // a look at the loss waits for the device
+constexpr std::int64_t streams_measured = 10;       // of a text: the fewer, the fewer windows start at zero
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -44,9 +45,10 @@ OptimiserOptions optimiser_options(const TrainingOptions& options) {
 
 // Equal for trainings of which one may go on from the other's checkpoint.
 std::string fingerprint(const Network& network, const Split& split, const TrainingOptions& o, const Augmentation& a, const Seed& seed) {
-  const Json all = {canonical_hash(network.graph()), split.train.indices, split.validation.indices, o.epochs, o.batch, o.optimiser,
+  Json all = {canonical_hash(network.graph()), split.train.indices, split.validation.indices, o.epochs, o.batch, o.optimiser,
                     o.learning_rate, o.final_learning_rate, o.schedule, o.warmup_epochs, o.momentum, o.weight_decay, o.gradient_clip,
                     o.label_smoothing, o.drop_path, o.auxiliary_weight, o.ema, a.crop, a.flip, a.cutout, seed.value()};
+  if (split.text()) all.push_back(split.train.images->carry);
   return hex(hash_text(all.dump()));
 }
 
@@ -206,7 +208,7 @@ class Training {
 
   void step(const Batch& batch, LossLog& log) {
     optimiser_.set_learning_rate(rate_at(batches_.position() - 1));
-    const std::vector<at::Tensor> outputs = network_.forward(batch.inputs);
+    const std::vector<at::Tensor> outputs = network_.forward(batch.inputs, batches_.states());
     at::Tensor loss = cross_entropy(outputs[0], batch.targets);
     if (outputs.size() > 1 && options_.auxiliary_weight > 0)
       loss = loss.add(cross_entropy(outputs[1], batch.targets), options_.auxiliary_weight);
@@ -349,10 +351,10 @@ Evaluation evaluate(Network& network, const Part& part, std::int64_t batch) {
   at::Tensor loss = at::zeros({}, at::TensorOptions(at::kDouble).device(device));
   at::Tensor hits = at::zeros({}, at::TensorOptions(at::kLong).device(device));
   std::int64_t targets = 0;
-  Batches batches(part, {.batch = batch}, Seed(0), device);
+  Batches batches(part, {.batch = part.images->carry ? std::min(batch, streams_measured) : batch}, Seed(0), device);
   batches.start(0);
   while (const auto next = batches.next()) {
-    const at::Tensor logits = network.forward(next->inputs)[0];
+    const at::Tensor logits = network.forward(next->inputs, batches.states())[0];
     loss += at::cross_entropy_loss(rows(logits), next->targets, {}, at::Reduction::Sum);
     hits += correct(logits, next->targets);
     targets += next->targets.size(0);

@@ -89,7 +89,8 @@ void check_training(const TrainingOptions& options);
 TrainResult train(Network& network, const Split& split, const TrainingOptions& options, const Augmentation& augmentation, const Seed& seed,
                   const TrainHooks& hooks = {});
 
-// Measures the first output on a part, without augmentation, in evaluation mode. `batch` images at a time.
+// Measures the first output on a part, without augmentation, in evaluation mode. `batch` images at a time; of a text that carries states in at
+// most 10 streams, as DARTS' language models are measured.
 Evaluation evaluate(Network& network, const Part& part, std::int64_t batch);
 
 }  // namespace netwright

@@ -105,14 +105,15 @@ Value step_of(Builder& b, Value x, Value h, const Cell& cell, Int step) {
 Value unrolled(Builder& b, Value x, const Cell& cell) {
   const Int steps = b.shape(x)[0];
   std::vector<Value> outputs;
-  Value h;
+  Value start, h;
   for (Int step = 0; step < steps; ++step) {
     const std::string number = std::to_string(step);
     const Value row = b.add("flatten", b.add("slice", x, {{"offset", step}, {"channels", 1}}, "take" + number), {}, "row" + number);
-    if (step == 0) h = b.add("zero", row, {{"channels", cell.width}}, "start");
+    if (step == 0) h = start = b.add("zero", row, {{"channels", cell.width}}, "start");
     h = step_of(b, row, h, cell, step);
     outputs.push_back(b.add("tokens", h, {}, "output" + number));
   }
+  b.set(start, "carried", b.name(h));
   return outputs.size() == 1 ? outputs[0] : b.add("concat", outputs, {}, "outputs");
 }
 

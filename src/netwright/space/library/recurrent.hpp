@@ -7,8 +7,10 @@
 //   {"recurrent": [["sigmoid", 0], ["relu", 1], ...], "concat": [1, 2, ...]}          (without "concat": all nodes)
 // The cell is written once a step, its weights tied to those of the first step, so the graph is an ordinary one.
 // Sources: Liu, Simonyan, Yang 2019, arXiv 1806.09055 (DARTS); Pham et al. 2018, arXiv 1802.03268 (ENAS).
-// Departures: h starts at zero in every pass; dropout draws a mask for each step, and none within the cell (the published models keep one mask for
-// all steps of a window, and drop states too).
+// h starts at zero in a pass by itself; where states are carried (CarriedStates of nn/network.hpp) the node "start" takes the last h of the
+// window before.
+// Departure: dropout draws a mask for each step, and none within the cell (the published models keep one mask for all steps of a window, and
+// drop states too).
 #include <memory>
 #include <string>
 #include <string_view>
