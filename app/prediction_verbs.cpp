@@ -313,12 +313,12 @@ std::function<FeatureRow(std::size_t)> graph_rows(const Labelled& table) {
   };
 }
 
-// All: those that can read what there is.
+// All: those of this build that can read what there is.
 std::vector<std::string> predictor_names(const PredictOptions& options, bool graphs, bool numbers) {
   if (options.predictors != "all") return listed(options.predictors);
   std::vector<std::string> names;
   for (const PredictorEntry& entry : all_predictors())
-    if (entry.graphs ? graphs : numbers) names.push_back(entry.name);
+    if (entry.missing.empty() && (entry.graphs ? graphs : numbers)) names.push_back(entry.name);
   return names;
 }
 

@@ -37,7 +37,7 @@ foreach(room IN LISTS rooms)
 endforeach()
 
 install(EXPORT netwrightTargets NAMESPACE netwright:: DESTINATION "${package_dir}")
-install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindNetwrightGraphviz.cmake" DESTINATION "${package_dir}")
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindNetwrightGraphviz.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindNetwrightXgboost.cmake" DESTINATION "${package_dir}")
 if(with_training)
   install(EXPORT netwrightTrainingTargets NAMESPACE netwright:: DESTINATION "${package_dir}")
   install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindNetwrightTorch.cmake" DESTINATION "${package_dir}")

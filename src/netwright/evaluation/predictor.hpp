@@ -48,11 +48,12 @@ struct PredictorEntry {
   std::vector<PredictorOption> options;
   std::unique_ptr<Predictor> (*make)(const PredictorCase&);
   bool graphs = false;  // reads rows that hold a graph (space/features.hpp), of any length
+  std::string missing = {};  // why this build does not have it; empty: it has
 };
 
 // ridge, knn (predictors.cpp). Rooms with others give lists of their own.
 std::vector<PredictorEntry> plain_predictors();
-// Errors: UsageError with the nearest name, for the predictor or an option.
+// Errors: UsageError with the nearest name, for the predictor or an option; for one that is missing in this build.
 std::unique_ptr<Predictor> make_predictor(const std::vector<PredictorEntry>& entries, std::string_view name, const PredictorCase& predictor_case);
 
 // How good predictions are. Top-k regret: the best true value less the best true value among the k highest predictions, 0 or more.

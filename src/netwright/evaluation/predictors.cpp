@@ -144,6 +144,7 @@ std::unique_ptr<Predictor> make_predictor(const std::vector<PredictorEntry>& ent
   for (const PredictorEntry& entry : entries) names.push_back(entry.name);
   const auto entry = std::ranges::find(entries, name, &PredictorEntry::name);
   if (entry == entries.end()) throw UsageError("unknown predictor '" + std::string(name) + "'" + name_hint(name, names));
+  if (!entry->missing.empty()) throw UsageError("predictor " + entry->name + ": " + entry->missing);
   for (const PredictorOption& option : entry->options) known.push_back(option.name);
   for (const auto& [option, value] : predictor_case.options)
     if (std::ranges::find(known, option) == known.end())

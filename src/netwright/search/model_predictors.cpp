@@ -8,6 +8,7 @@
 #include "netwright/strategy/gaussian_process.hpp"
 #include "netwright/strategy/graph_network.hpp"
 #include "netwright/strategy/mlp_ensemble.hpp"
+#include "netwright/strategy/xgboost.hpp"
 
 namespace netwright {
 namespace {
@@ -81,6 +82,10 @@ std::unique_ptr<Regressor> trees(const PredictorCase&, const FeatureRows&, std::
   return std::make_unique<BoostedTrees>(BoostedTreesOptions{});
 }
 
+std::unique_ptr<Regressor> xgboost(const PredictorCase& predictor_case, const FeatureRows&, std::span<const double>) {
+  return make_xgboost({.seed = predictor_case.seed.derive("xgboost").value()});
+}
+
 }  // namespace
 
 std::vector<PredictorEntry> model_predictors() {
@@ -99,6 +104,12 @@ std::vector<PredictorEntry> model_predictors() {
            .paper = "Friedman 2001, Annals of Statistics 29; Chen and Guestrin 2016, arXiv 1603.02754",
            .options = {},
            .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, trees); }},
+          {.name = "xgboost",
+           .title = std::string("XGBoost's regression trees") + (xgboost_missing().empty() ? "" : ", not in this build"),
+           .paper = "Chen and Guestrin 2016, arXiv 1603.02754",
+           .options = {},
+           .make = [](const PredictorCase& c) -> std::unique_ptr<Predictor> { return std::make_unique<Model>(c, xgboost); },
+           .missing = xgboost_missing()},
           {.name = "gcn",
            .title = "Graph convolutional network on the network's graph",
            .paper = "Wen et al. 2020, arXiv 1912.00848",

@@ -1,5 +1,5 @@
 #pragma once
-// The models of the model-guided strategies as predictors, boosted trees and a graph network: gp, mlp, trees, gcn. Targets are standardised before they are fitted.
+// The models of the model-guided strategies as predictors, boosted trees and a graph network: gp, mlp, trees, xgboost, gcn. Targets are standardised before they are fitted.
 #include <vector>
 
 #include "netwright/evaluation/registry.hpp"
@@ -7,6 +7,7 @@
 namespace netwright {
 
 // gp: a Gaussian process whose length and noise are the likeliest of a grid; mlp: an ensemble of small networks; trees: gradient-boosted trees;
+// xgboost: those of XGBoost, in builds that link it;
 // gcn: a graph convolutional network, which reads graphs and knows no uncertainty.
 std::vector<PredictorEntry> model_predictors();
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "netwright/core/error.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 std::vector<PredictorEntry> of_numbers() {
   std::vector<PredictorEntry> entries = all_predictors();
-  std::erase_if(entries, [](const PredictorEntry& entry) { return entry.graphs; });
+  std::erase_if(entries, [](const PredictorEntry& entry) { return entry.graphs || !entry.missing.empty(); });
   return entries;
 }
 
@@ -82,6 +83,23 @@ TEST(Predictors, RefuseWhatCannotBe) {
   }
   EXPECT_THROW(make_predictor(all_predictors(), "rigde", {}), UsageError);
   EXPECT_THROW(make_predictor(all_predictors(), "ridge", {.options = {{"lambda", "-1"}}}), UsageError);
+}
+
+// Without XGBoost its name is known, and says what is to be done.
+TEST(Predictors, OneThatIsMissingSaysHowToBuildIt) {
+  const auto entries = all_predictors();
+  const auto xgboost = std::ranges::find(entries, "xgboost", &PredictorEntry::name);
+  ASSERT_NE(xgboost, entries.end());
+  if (xgboost->missing.empty()) {
+    EXPECT_NO_THROW(make_predictor(entries, "xgboost", {}));
+    return;
+  }
+  try {
+    make_predictor(entries, "xgboost", {});
+    FAIL() << "made";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "predictor xgboost: this build links no XGBoost; install it (Debian: libxgboost-dev), then build with cmake -DNETWRIGHT_XGBOOST=ON");
+  }
 }
 
 // Linear data: ridge without penalty is exact, and the quality of a perfect prediction is perfect.
