@@ -68,7 +68,7 @@ struct StageOptions {
   std::int64_t keep = 0;            // choices that are left of each decision; 0 = all
   std::int64_t close_every = 0;     // closes the most decided edge after every so many epochs of the stage; 0 = never
   double skip_dropout = 0;          // behind candidates that hand their input on, at the start; falls to 0 over the stage
-  bool fresh = false;               // weights and architecture parameters start anew in this stage
+  bool fresh = false;               // weights, architecture parameters and the policy start anew in this stage
   Settings network = {};            // of the search network from this stage on, over the phase's (a fresh stage's): more cells, other channels
   // How many choices, counted from the last, are open in this stage, by the last word of the decisions' names; decisions of other names stay
   // at their last choice (the largest kernel, width, depth). Not given: all are open.

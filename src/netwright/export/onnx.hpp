@@ -3,7 +3,8 @@
 //
 // Inference form: running statistics, no dropout. Inputs and outputs are float32 {batch, ...shape}; they are called "input" (after
 // the graph's input node), "output" and "auxiliary". Weights keep their names (node name + "." + parameter name), values are named
-// after their nodes. Opset 17, IR version 8; opset 19, IR version 9 where an average pooling is dilated (no earlier opset has it).
+// after their nodes. A recurrent network reads one window and starts it at zero. Opset 17, IR version 8; opset 19, IR version 9 where an
+// average pooling is dilated (no earlier opset has it).
 // Cost: a copy of the weights. Source: the public onnx.proto and operator pages of onnx.ai.
 #include <map>
 #include <string>
