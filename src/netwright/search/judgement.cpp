@@ -41,7 +41,8 @@ std::string flaw(const Goal& goal, const Metrics& metrics) {
 
 }  // namespace
 
-Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& fidelity, const Goal& goal, const Progress& progress) {
+Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& fidelity, const Goal& goal, const Progress& progress,
+              const std::function<bool()>& interrupted) {
   // The journal's own troubles must not look like the candidate's: they wait here until the evaluator is through.
   std::exception_ptr trouble;
   std::vector<Report> reports;
@@ -61,7 +62,8 @@ Outcome judge(Evaluator& evaluator, const Candidate& candidate, const Fidelity& 
   if (outcome.reports.size() < reports.size()) outcome.reports = std::move(reports);
   if (outcome.seconds == 0 && !simulates_time(evaluator))
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (outcome.status != Status::failed) {
+  const bool half_measured = outcome.status == Status::stopped && interrupted && interrupted();
+  if (outcome.status != Status::failed && !half_measured) {
     const std::string problem = flaw(goal, outcome.metrics);
     if (!problem.empty()) {
       outcome.status = Status::failed;

@@ -122,7 +122,7 @@ class Search {
       if (case_.on_report) case_.on_report(trial, report);
       return !watch.ends_at(report) && !asked_to_stop();
     };
-    trial.outcome = judge(case_.evaluator, candidate, trial.fidelity, case_.goal, progress);
+    trial.outcome = judge(case_.evaluator, candidate, trial.fidelity, case_.goal, progress, [&] { return asked_to_stop(); });
     if (trial.outcome.status == Status::stopped && asked_to_stop()) {   // only half measured: a resume evaluates it again
       if (!once) case_.study.release(trial);
       return;

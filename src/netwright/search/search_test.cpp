@@ -67,6 +67,7 @@ class Synthetic : public Evaluator {
     const double accuracy = rng.uniform();
     if (manner_ == "throws" || (manner_ == "sometimes throws" && accuracy < 0.3)) throw Error("diverged: loss is nan\nand more");
     if (manner_ == "usage") throw UsageError("no table");
+    if (manner_ == "stops at once") return {.status = Status::stopped};
     if (manner_ == "nan") return {.metrics = {{"val_accuracy", NAN}}};
     if (manner_ == "kills" && candidate.trial == 3) ::raise(SIGKILL);
     if (manner_ == "slow") std::this_thread::sleep_for(std::chrono::microseconds(rng.below(3000)));
@@ -543,6 +544,16 @@ TEST(Judgement, KeepsTheStudysTroubleApartFromTheCandidates) {
   const auto broken = [](const Report&) -> bool { throw Error("the disk is full"); };
   const Candidate candidate{.architecture = space().parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")};
   EXPECT_EQ(message_of([&] { judge(evaluator, candidate, {.epochs = 2}, {}, broken); }), "the disk is full");
+}
+
+// A signal that comes before the first report finds nothing measured, which is no failure of the candidate.
+TEST(Judgement, WhatAnInterruptStopsBeforeItsFirstReportHasNotFailed) {
+  Synthetic evaluator("stops at once");
+  const Candidate candidate{.architecture = space().parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")};
+  EXPECT_EQ(judge(evaluator, candidate, {}, {}, {}, [] { return true; }).status, Status::stopped);
+  const Outcome own = judge(evaluator, candidate, {}, {}, {}, [] { return false; });
+  EXPECT_EQ(own.status, Status::failed);
+  EXPECT_EQ(own.reason, "the evaluator gave no val_accuracy");
 }
 
 int work_as_child(char** arguments) {

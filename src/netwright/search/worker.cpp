@@ -104,9 +104,10 @@ bool evaluate_claimed(const WorkerCase& worker_case, const Trial& trial, Heartbe
     return !given_up && !watch.ends_at(report);
   };
   heartbeat.watch(trial);
-  const Outcome outcome = judge(worker_case.evaluator, candidate, trial.fidelity, worker_case.goal, progress);
+  const auto interrupted = [&] { return given_up || (worker_case.stop && worker_case.stop()); };
+  const Outcome outcome = judge(worker_case.evaluator, candidate, trial.fidelity, worker_case.goal, progress, interrupted);
   heartbeat.rest();
-  if (outcome.status == Status::stopped && (given_up || (worker_case.stop && worker_case.stop()))) {
+  if (outcome.status == Status::stopped && interrupted()) {
     worker_case.study.release(trial);
     return false;
   }
