@@ -247,17 +247,17 @@ std::string_view cell_name(const Node& node) { return std::string_view(node.name
 }  // namespace
 
 void Program::run_steps(std::size_t first, std::size_t end, const std::vector<bool>& needed, Frame& frame, const std::vector<std::size_t>& inputs) const {
-  const bool outermost = frame.ahead == nullptr;
+  const bool alone = frame.ahead == nullptr;
   AheadResults results;
-  if (outermost) frame.ahead = &results;
+  if (alone) frame.ahead = &results;
   for (const auto node : inputs) run_ahead(node, needed, frame);
   for (std::size_t s = first; s < end; ++s) {
     if (!needed[steps_[s].last]) continue;
     steps_[s].step(frame);
-    // The input of a program within another one has been asked about from there.
-    if (outermost || steps_[s].last > 0) run_ahead(steps_[s].last, needed, frame);
+    // The input of a program within another one has been asked about from there; only the outermost has cells.
+    if (alone || !cells_.empty() || steps_[s].last > 0) run_ahead(steps_[s].last, needed, frame);
   }
-  if (outermost) frame.ahead = nullptr;
+  if (alone) frame.ahead = nullptr;
 }
 
 std::vector<at::Tensor> Program::run(Frame& frame) const {
@@ -268,6 +268,8 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
     run_steps(0, steps_.size(), list, frame);
   } else {
     std::size_t next = 0;
+    AheadResults results;
+    frame.ahead = &results;
     std::vector<bool> outside = list;
     for (const Cell& cell : cells_)
       for (std::size_t s = cell.first; s < cell.end; ++s) outside[steps_[s].last] = false;
@@ -276,6 +278,7 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
       run_cell(cell, list, frame);
     }
     run_steps(next, steps_.size(), outside, frame);
+    frame.ahead = nullptr;
   }
   keep_states(frame);
   std::vector<at::Tensor> outputs;

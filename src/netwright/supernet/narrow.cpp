@@ -67,6 +67,7 @@ std::optional<std::size_t> sampled_pick(const MixtureEntry& entry) {
 
 std::vector<std::string> narrow_widths(const Graph& graph) {
   std::vector<std::string> follows(graph.nodes.size());
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return open_width(n) != nullptr; })) return follows;
   std::set<std::string> not_narrow;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
