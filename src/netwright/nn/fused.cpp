@@ -121,7 +121,9 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
     if (n == nodes.dense) places.dense = step.places;
   }
   const Node norm = nodes.norm >= 0 ? c.graph.nodes[index(nodes.norm)] : Node{};
-  const Node& conv = c.graph.nodes[index(std::max({nodes.dense, nodes.depthwise, nodes.depthwise < 0 ? nodes.pointwise : -1}))];
+  // Whose stride and dilation the unit has: a pointwise convolution behind a depthwise one has none of its own.
+  const int window = nodes.dense >= 0 ? nodes.dense : nodes.depthwise;
+  const Node& conv = c.graph.nodes[index(window >= 0 ? window : nodes.pointwise)];
   Convolve shape;
   shape.rectify = nodes.relu >= 0;
   shape.stride = integer(conv, "stride"), shape.dilation = integer(conv, "dilation");

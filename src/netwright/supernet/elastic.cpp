@@ -42,15 +42,20 @@ KernelSteps register_steps(const LoweringCase& c, const Node& node, const Open& 
   return steps;
 }
 
-// sum_i w_i * (kernel i, zeros around it), over the kernels of weight other than zero.
-at::Tensor mixed_kernel(const at::Tensor& weight, const Open& open, const KernelSteps& steps, const std::vector<NamedTensor>& tensors, const MixtureEntry& entry) {
+at::Tensor small_kernel(const at::Tensor& weight, const KernelSteps& steps, const std::vector<NamedTensor>& tensors, std::int64_t size) {
+  if (steps.places.empty()) return centre_crop(weight, size);
   std::vector<at::Tensor> matrices;
   for (const auto place : steps.places) matrices.push_back(tensors[place].tensor);
+  return transformed_kernel(weight, steps.sizes, matrices, size);
+}
+
+// sum_i w_i * (kernel i, zeros around it), over the kernels of weight other than zero.
+at::Tensor mixed_kernel(const at::Tensor& weight, const Open& open, const KernelSteps& steps, const std::vector<NamedTensor>& tensors, const MixtureEntry& entry) {
   at::Tensor sum;
   for (std::size_t i = 0; i < open.values.size(); ++i) {
     if (entry.values[i] == 0.0) continue;
     const std::int64_t edge = (weight.size(-1) - open.values[i]) / 2;
-    const at::Tensor kernel = transformed_kernel(weight, steps.sizes, matrices, open.values[i]);
+    const at::Tensor kernel = small_kernel(weight, steps, tensors, open.values[i]);
     const at::Tensor padded = at::constant_pad_nd(kernel, {edge, edge, edge, edge}, 0) * entry.weights[static_cast<std::int64_t>(i)];
     sum = sum.defined() ? sum + padded : padded;
   }
@@ -74,12 +79,6 @@ at::Tensor channel_masks(const Open& open, std::int64_t widest, const NetworkPla
   return masks;
 }
 
-at::Tensor apply_mask(const at::Tensor& value, const at::Tensor& mask) {
-  std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
-  shape[1] = mask.numel();
-  return value * mask.view(shape);
-}
-
 struct Elastic {
   std::optional<Open> kernel, width;
   at::Tensor taps, channels;
@@ -93,13 +92,6 @@ Elastic elastic_of(const LoweringCase& c) {
     else throw Unsupported("node '" + c.at().name + "': an open '" + name + "' has no supernet; open kernel, channels and features have");
   }
   return elastic;
-}
-
-// The node with every open attribute at its largest.
-Node largest(const Node& node) {
-  Node fixed = node;
-  for (const auto& [name, open] : open_attributes(node)) fixed.attributes[name] = *std::max_element(open.values.begin(), open.values.end());
-  return fixed;
 }
 
 at::Tensor mask_of_inputs(const Frame& frame, const std::vector<int>& inputs) {
@@ -120,10 +112,6 @@ std::vector<bool> behind_open_width(const Graph& graph) {
   }
   return masked;
 }
-
-}  // namespace
-
-namespace {
 
 // One open convolution or linear layer at run time.
 class ElasticLayer {
@@ -147,7 +135,7 @@ class ElasticLayer {
     if (width)
       for (auto& tensor : own) tensor = tensor.narrow(0, 0, elastic_.width->values[*width]);
     if (masked_ && x.size(1) < own[0].size(0)) own[0] = own[0].narrow(0, 0, x.size(1));
-    if (elastic_.kernel) own[0] = size && run_ ? small_kernel(own[0], elastic_.kernel->values[*size]) : mixed_window(own[0], frame);
+    if (elastic_.kernel) own[0] = size && run_ ? small_kernel(own[0], steps_, *tensors_, elastic_.kernel->values[*size]) : mixed_window(own[0], frame);
     at::Tensor value = run_ && (narrow_ || size) ? run_->convolution(frame, x, own[0], own.size() > 1 ? own[1] : at::Tensor())
                                                  : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
     if (elastic_.width && !width) frame.masks[at_] = at::matmul(weights_of(frame, *elastic_.width), elastic_.channels);
@@ -157,13 +145,6 @@ class ElasticLayer {
   }
 
  private:
-  at::Tensor small_kernel(const at::Tensor& weight, std::int64_t size) const {
-    if (steps_.places.empty()) return centre_crop(weight, size);
-    std::vector<at::Tensor> matrices;
-    for (const auto place : steps_.places) matrices.push_back((*tensors_)[place].tensor);
-    return transformed_kernel(weight, steps_.sizes, matrices, size);
-  }
-
   at::Tensor mixed_window(const at::Tensor& weight, const Frame& frame) const {
     const Open& open = *elastic_.kernel;
     if (!steps_.places.empty()) return mixed_kernel(weight, open, steps_, *tensors_, entry_of(frame, open));

@@ -12,6 +12,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
 #include "netwright/supernet/mixed.hpp"
+#include "netwright/supernet/narrow.hpp"
 
 namespace netwright {
 namespace {
@@ -139,13 +140,6 @@ at::Tensor attention_to_some(const std::vector<at::Tensor>& x, Int heads, const 
   return at::scaled_dot_product_attention(by_head(x[0], heads), by_head(x[1], heads), by_head(x[2], heads), bias).transpose(1, 2).flatten(2);
 }
 
-// The node with every open attribute at its largest.
-Node largest(const Node& node) {
-  Node fixed = node;
-  for (const auto& [name, open] : open_attributes(node)) fixed.attributes[name] = *std::max_element(open.values.begin(), open.values.end());
-  return fixed;
-}
-
 // What one elastic node needs at run time.
 struct ElasticNode {
   Node node;                 // at its largest
@@ -190,8 +184,6 @@ struct ElasticNode {
     return kernel(x, own, frame.mode);
   }
 };
-
-bool is_structure(const Node& node) { return node.op == "choice" || node.op == "select" || node.op == "input"; }
 
 // Nothing where neither the node's width nor what it looks at is open.
 std::optional<ElasticNode> elastic_node(const LoweringCase& c) {

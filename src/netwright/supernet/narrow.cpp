@@ -20,8 +20,6 @@ const Open* open_width(const Node& node) {
   return found == node.attributes.end() ? nullptr : std::get_if<Open>(&found->second);
 }
 
-bool is_structure(const Node& node) { return node.op == "choice" || node.op == "select" || node.op == "input"; }
-
 bool is_square(const Node& node) { return node.op != "conv" || (integer(node, "kernel_w") <= 0 && integer(node, "stride_w") <= 0); }
 
 bool mixes_channels(const Node& node) { return node.op == "conv" && integer(node, "groups") == 1 && node.shape.size() == 3 && is_square(node); }
@@ -44,13 +42,21 @@ at::Tensor first(const at::Tensor& tensor, std::int64_t dimension, std::int64_t 
   return tensor.size(dimension) == count ? tensor : tensor.narrow(dimension, 0, count);
 }
 
+}  // namespace
+
+bool is_structure(const Node& node) { return node.op == "choice" || node.op == "select" || node.op == "input"; }
+
 Node largest(const Node& node) {
   Node fixed = node;
   for (const auto& [name, open] : open_attributes(node)) fixed.attributes[name] = *std::max_element(open.values.begin(), open.values.end());
   return fixed;
 }
 
-}  // namespace
+at::Tensor apply_mask(const at::Tensor& value, const at::Tensor& mask) {
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
+  shape[1] = mask.numel();
+  return value * mask.view(shape);
+}
 
 bool keeps_channels(const Node& node, const Shape& input) {
   if (node.op == "conv") return depthwise(node, input) && node.shape[0] == input[0];
@@ -142,7 +148,7 @@ Pattern narrow_pattern() {
               const at::Tensor& mask = frame.masks[static_cast<std::size_t>(node.inputs[0])];
               if (mixes || !mask.defined()) return;
               frame.masks[at] = mask;
-              if (shifts) frame.values[at] = frame.values[at] * mask.view({1, -1, 1, 1});
+              if (shifts) frame.values[at] = apply_mask(frame.values[at], mask);
             }};
           }};
 }

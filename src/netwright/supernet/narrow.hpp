@@ -18,6 +18,11 @@ std::vector<std::string> narrow_widths(const Graph& graph);
 // The pick that has all the weight; nothing where several have some, or where the weights learn by gradient.
 std::optional<std::size_t> sampled_pick(const MixtureEntry& entry);
 
+bool is_structure(const Node& node);         // choice, select or input
+// The node with every open attribute at its largest.
+Node largest(const Node& node);
+// The value times a factor a channel.
+at::Tensor apply_mask(const at::Tensor& value, const at::Tensor& mask);
 // Whether a node hands its input's channels on, one to one.
 bool keeps_channels(const Node& node, const Shape& input);
 
