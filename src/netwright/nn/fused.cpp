@@ -34,6 +34,25 @@ bool square_and_even(const Node& node) {
   return square && stride <= 2 && (padding < 0 || padding == integer(node, "dilation") * (kernel - 1) / 2);
 }
 
+bool is_plain_convolution(const Node& n) { return n.op == "conv" && n.shape.size() == 3 && square_and_even(n) && integer(n, "bias") == 0; }
+
+// Of 8 to 128 channels: fewer fill no vector, the weights of more do not stay in the cache from image to image.
+bool is_dense(const Node& n, std::int64_t in_channels) {
+  return is_plain_convolution(n) && integer(n, "kernel") == 3 && integer(n, "groups") == 1 && integer(n, "stride") == 1 && integer(n, "dilation") == 1 &&
+         n.shape[0] <= 128 && in_channels >= 8 && in_channels <= 128;
+}
+
+bool is_depthwise(const Node& n, std::int64_t in_channels) {
+  if (!is_plain_convolution(n) || n.shape[0] != in_channels) return false;
+  const auto groups = integer(n, "groups"), kernel = integer(n, "kernel");
+  return (groups == 0 || groups == n.shape[0]) && (kernel == 3 || kernel == 5 || kernel == 7) && integer(n, "dilation") <= 2;
+}
+
+bool mixes_pixels(const Node& n) { return is_plain_convolution(n) && integer(n, "kernel") == 1 && integer(n, "groups") == 1; }
+
+// Alone up to 256 channels, beyond which a matrix product by itself is as good.
+bool is_pointwise(const Node& n, std::int64_t in_channels) { return mixes_pixels(n) && n.shape[0] <= 256 && in_channels <= 256; }
+
 // The nodes of one group, by what they do in it; -1: not there.
 struct ChainNodes {
   int first = -1, norm = -1, relu = -1, depthwise = -1, pointwise = -1, dense = -1, last = -1;
@@ -47,9 +66,11 @@ class ChainMatch {
   std::optional<ChainNodes> run() {
     take(nodes_.norm, [](const Node& n) { return n.op == "batch_norm"; });
     take(nodes_.relu, [](const Node& n) { return n.op == "relu"; });
-    take(nodes_.dense, [&](const Node& n) { return dense(n); });
-    if (nodes_.dense < 0) take(nodes_.depthwise, [&](const Node& n) { return depthwise(n); });
-    if (nodes_.dense < 0) take(nodes_.pointwise, [&](const Node& n) { return pointwise(n); });
+    take(nodes_.dense, [&](const Node& n) { return is_dense(n, in_channels(n)); });
+    if (nodes_.dense < 0) take(nodes_.depthwise, [&](const Node& n) { return is_depthwise(n, in_channels(n)); });
+    // Behind a depthwise convolution a pointwise one may not stride.
+    const auto behind = [](const Node& n) { return mixes_pixels(n) && integer(n, "stride") == 1; };
+    if (nodes_.dense < 0) take(nodes_.pointwise, [&](const Node& n) { return nodes_.depthwise >= 0 ? behind(n) : is_pointwise(n, in_channels(n)); });
     nodes_.last = next_ - 1;
     if (nodes_.dense < 0 && nodes_.depthwise < 0 && nodes_.pointwise < 0) return std::nullopt;
     return nodes_;
@@ -65,24 +86,9 @@ class ChainMatch {
     place = next_++;
   }
 
-  const Shape& input_shape(const Node& node) const { return graph_.nodes[index(node.inputs[0])].shape; }
-
-  // Of 8 to 128 channels: fewer fill no vector, the weights of more do not stay in the cache from image to image.
-  bool dense(const Node& n) const {
-    return n.op == "conv" && square_and_even(n) && integer(n, "bias") == 0 && integer(n, "kernel") == 3 && integer(n, "groups") == 1 &&
-           integer(n, "stride") == 1 && integer(n, "dilation") == 1 && n.shape[0] <= 128 && input_shape(n)[0] >= 8 && input_shape(n)[0] <= 128;
-  }
-
-  bool depthwise(const Node& n) const {
-    if (n.op != "conv" || !square_and_even(n) || integer(n, "bias") != 0 || n.shape[0] != input_shape(n)[0]) return false;
-    const auto groups = integer(n, "groups"), kernel = integer(n, "kernel");
-    return (groups == 0 || groups == n.shape[0]) && (kernel == 3 || kernel == 5 || kernel == 7) && integer(n, "dilation") <= 2;
-  }
-
-  // Behind a depthwise convolution it may not stride; alone it is fused up to 256 channels, beyond which a matrix product by itself is as good.
-  bool pointwise(const Node& n) const {
-    if (n.op != "conv" || !square_and_even(n) || integer(n, "bias") != 0 || integer(n, "kernel") != 1 || integer(n, "groups") != 1) return false;
-    return nodes_.depthwise >= 0 ? integer(n, "stride") == 1 : n.shape[0] <= 256 && input_shape(n)[0] <= 256;
+  std::int64_t in_channels(const Node& node) const {
+    const Shape& shape = graph_.nodes[index(node.inputs[0])].shape;
+    return shape.empty() ? 0 : shape[0];
   }
 
   const Graph& graph_;
@@ -128,7 +134,7 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   shape.rectify = nodes.relu >= 0;
   shape.stride = integer(conv, "stride"), shape.dilation = integer(conv, "dilation");
   shape.wants_moments = read_by_a_norm(c.graph, nodes.last), shape.read_once = readers(c.graph, nodes.last) == 1;
-  const auto input = index(c.graph.nodes[index(nodes.first)].inputs[0]), last = index(nodes.last);
+  const auto input = index(c.graph.nodes[index(nodes.first)].inputs[0]), first = index(nodes.first), last = index(nodes.last);
   // What the frame asks of the kernel; none: node by node.
   const auto asked = [=, tensors = &c.tensors](const at::Tensor& value, const Frame& frame) -> std::optional<Convolve> {
     Convolve what = shape;
@@ -136,8 +142,11 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
     if (!places.pointwise.empty()) what.pointwise = (*tensors)[places.pointwise[0]].tensor;
     if (!places.dense.empty()) what.dense = (*tensors)[places.dense[0]].tensor;
     const bool bypassed = !places.norm.empty() && frame.mode.bypass_batch_norm;
-    if (frame.every_value || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(value, what)) return std::nullopt;
+    bool looked_into = false;
+    for (std::size_t n = first; n < last; ++n) looked_into = looked_into || frame.wants(n);
+    if (looked_into || bypassed || at::tracer::impl::is_dispatch_enabled() || !convolve_fits(value, what)) return std::nullopt;
     what.wants_moments = shape.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
+    what.read_once = shape.read_once && !frame.wants(last);
     return what;
   };
   const auto slot = std::make_shared<char>();
@@ -179,11 +188,11 @@ Lowered norm_step(const LoweringCase& c) {
   const bool last = c.is_output(), summed = c.left_to_a_sum();
   const auto step = [=, node = c.at(), tensors = &c.tensors, input = index(c.at().inputs[0]), at = index(c.node)](Frame& frame) {
     Term term(frame.values[input]);
-    if (frame.every_value || frame.mode.bypass_batch_norm || at::tracer::impl::is_dispatch_enabled() || !normalised_sum_fits({}, {term}))
+    if (frame.mode.bypass_batch_norm || at::tracer::impl::is_dispatch_enabled() || !normalised_sum_fits({}, {term}))
       return plain.step(frame);
     term.norm = norm_of(node, plain.places, *tensors, frame.mode);
     term.moments = frame.moments[input];
-    if (summed) frame.open[at].terms = {term};
+    if (summed && !frame.wants(at)) frame.open[at].terms = {term};
     else if (frame.deferred != nullptr && last) frame.deferred->terms = {term}, frame.values[at] = term.value;
     else frame.values[at] = normalised_sum({}, {term});
   };
@@ -216,7 +225,7 @@ Pattern sum_pattern() {
                 for (const auto& sum : open) values.push_back(closed(sum));
                 frame.values[at] = values[0];
                 for (std::size_t i = 1; i < values.size(); ++i) frame.values[at] = frame.values[at] + values[i];
-              } else if (summed) frame.open[at] = std::move(all);
+              } else if (summed && !frame.wants(at)) frame.open[at] = std::move(all);
               else if (frame.deferred != nullptr && last) frame.values[at] = all.terms[0].value, *frame.deferred = std::move(all);
               else frame.values[at] = closed(all);
             };
@@ -224,18 +233,22 @@ Pattern sum_pattern() {
           }};
 }
 
+bool is_small_pool(const Node& node) {
+  return (node.op == "max_pool" || node.op == "avg_pool") && node.shape.size() == 3 && integer(node, "kernel") == 3 && integer(node, "dilation") == 1 && square_and_even(node);
+}
+
+Kernel pool_kernel(const Node& node) {
+  const Pool what{.largest = node.op == "max_pool", .stride = integer(node, "stride")};
+  return [what, plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
+    return at::tracer::impl::is_dispatch_enabled() || !pool_fits(x[0], what) ? plain(x, t, mode) : pool(x[0], what);
+  };
+}
+
 // A pooling by itself, computed once for all that read one value.
 Pattern pool_pattern() {
   return {"pool", [](const LoweringCase& c) -> std::optional<Lowered> {
-            const Node& node = c.at();
-            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || is_open(node) || node.shape.size() != 3) return std::nullopt;
-            if (node.op != "max_pool" && node.op != "avg_pool") return std::nullopt;
-            if (integer(node, "kernel") != 3 || integer(node, "dilation") != 1 || !square_and_even(node)) return std::nullopt;
-            const Pool what{.largest = node.op == "max_pool", .stride = integer(node, "stride")};
-            const auto kernel = [what, plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
-              return at::tracer::impl::is_dispatch_enabled() || !pool_fits(x[0], what) ? plain(x, t, mode) : pool(x[0], what);
-            };
-            return Lowered{node_step(c, c.node, kernel).step};
+            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || is_open(c.at()) || !is_small_pool(c.at())) return std::nullopt;
+            return Lowered{node_step(c, c.node, pool_kernel(c.at())).step};
           }};
 }
 
@@ -248,6 +261,20 @@ Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& m
   norm.running_mean = own[first];
   norm.running_var = own[first + 1];
   return norm;
+}
+
+Kernel lowered_kernel(const Node& node) {
+  if (is_small_pool(node)) return pool_kernel(node);
+  if (node.op != "conv") return make_kernel(node);
+  return [node, plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
+    Convolve what{.stride = integer(node, "stride"), .dilation = integer(node, "dilation")};
+    const std::int64_t channels = x[0].size(1);
+    if (is_dense(node, channels)) what.dense = t[0];
+    else if (is_depthwise(node, channels)) what.depthwise = t[0];
+    else if (is_pointwise(node, channels)) what.pointwise = t[0];
+    else return plain(x, t, mode);
+    return convolve_fits(x[0], what) ? convolve(x[0], what).value : plain(x, t, mode);
+  };
 }
 
 const std::vector<FusedPattern>& fused_patterns() {

@@ -22,6 +22,9 @@ const std::vector<FusedPattern>& fused_patterns();
 // A batch norm by its tensors: weight and bias where it is affine, running mean, running variance.
 Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& mode);
 
+// A closed node by itself: by a fused kernel where one takes its inputs, else on torch.
+Kernel lowered_kernel(const Node& node);
+
 // The fused patterns that `without` does not name, in the order in which they are asked.
 // Errors: UsageError with the nearest name where `without` names none of them, nor one of `others`.
 std::vector<Pattern> fused_patterns(const std::vector<std::string>& without, const std::vector<std::string>& others = {});

@@ -17,8 +17,12 @@ struct Network::Impl {
   std::unique_ptr<Program> program;
 
   std::vector<at::Tensor> run(const at::Tensor& input, Frame& frame) {
+    Frame::SharedResults shared;
+    frame.shared = &shared;
     frame.values = {prepared_input(graph, input, place)};
-    return program->run(frame);
+    auto outputs = program->run(frame);
+    frame.shared = nullptr;
+    return outputs;
   }
 };
 
@@ -47,9 +51,11 @@ std::vector<at::Tensor> Network::forward(const at::Tensor& input, CarriedStates*
   return impl_->run(input, frame);
 }
 
-std::vector<at::Tensor> Network::values(const at::Tensor& input) {
+std::vector<at::Tensor> Network::values(const at::Tensor& input) { return values(input, std::vector<bool>(impl_->graph.nodes.size(), true)); }
+
+std::vector<at::Tensor> Network::values(const at::Tensor& input, const std::vector<bool>& wanted) {
   Frame frame{impl_->mode};
-  frame.every_value = true;
+  frame.wanted = &wanted;
   impl_->run(input, frame);
   return frame.values;
 }

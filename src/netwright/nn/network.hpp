@@ -59,8 +59,10 @@ class Network {
 
   // Without states every window starts at zero. Errors: UsageError when the input's shape, or that of a state, does not fit.
   std::vector<at::Tensor> forward(const at::Tensor& input, CarriedStates* states = nullptr);
-  // The value of every node, in graph order, for scores that look inside.
-  std::vector<at::Tensor> values(const at::Tensor& input);
+  // For scores that look inside: the values of the nodes that are `wanted`, in graph order, one flag a node; the others may be undefined. Groups
+  // of nodes with none of these inside run fused.
+  std::vector<at::Tensor> values(const at::Tensor& input, const std::vector<bool>& wanted);
+  std::vector<at::Tensor> values(const at::Tensor& input);   // of every node
 
   void train(bool on);                   // batch statistics, dropout and drop-path on or off; new networks train
   bool training() const;

@@ -239,7 +239,7 @@ void make_room(Frame& frame, std::size_t nodes) {
 
 // Whether the values inside of cells can be left to backward: it comes, and reads nothing of them but through autograd.
 bool leaves_values(const Frame& frame) {
-  return frame.mode.training && at::GradMode::is_enabled() && !frame.every_value && !at::tracer::impl::is_dispatch_enabled();
+  return frame.mode.training && at::GradMode::is_enabled() && frame.wanted == nullptr && !at::tracer::impl::is_dispatch_enabled();
 }
 
 std::string_view cell_name(const Node& node) { return std::string_view(node.name).substr(0, node.name.find('.')); }
@@ -303,7 +303,7 @@ void Program::run_cell(const Cell& cell, const std::vector<bool>& needed, Frame&
   for (const auto node : used.inputs) part.inputs.push_back(settled(frame, static_cast<int>(node)));
   for (const auto tensor : cell.tensors) part.parameters.push_back((*tensors_)[tensor].tensor);
   part.run = [this, used, needed, shares = frame.shared != nullptr](const RunMode& mode, const Mixture* mixture, const std::vector<at::Tensor>& inputs) {
-    std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
+    Frame::SharedResults shared;
     Frame inner{mode, mixture};
     if (shares) inner.shared = &shared;
     make_room(inner, graph_->nodes.size());

@@ -72,13 +72,16 @@ struct Frame {
   struct Shared {
     at::Tensor input, output;
   };
-  std::unordered_map<std::string, std::unordered_map<const void*, Shared>>* shared = nullptr;
-  bool every_value = false;                 // somebody reads all of `values`: groups of nodes run node by node
+  using SharedResults = std::unordered_map<std::string, std::unordered_map<const void*, Shared>>;
+  SharedResults* shared = nullptr;
+  const std::vector<bool>* wanted = nullptr;   // nodes whose values somebody looks at behind the pass: none of them is run inside a group or left open
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
   std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up
   OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
   AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
   CarriedStates* states = nullptr;          // null: every start is zero
+
+  bool wants(std::size_t node) const { return wanted != nullptr && (*wanted)[node]; }
 };
 
 using Step = std::function<void(Frame&)>;

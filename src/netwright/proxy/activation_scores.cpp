@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 
 #include "netwright/proxy/blocks.hpp"
 #include "netwright/proxy/patterns.hpp"
@@ -59,8 +60,10 @@ double zen(Passes& passes) {
   const at::NoGradGuard no_grad;
   const ProxyCase& given = passes.given();
   passes.restore_statistics();
-  const at::Tensor calm = passes.network().values(given.inputs)[*features];
-  const at::Tensor disturbed = passes.network().values(given.inputs + 0.01 * given.noise)[*features];
+  std::vector<bool> wanted(passes.network().graph().nodes.size());
+  wanted[*features] = true;
+  const at::Tensor calm = passes.network().values(given.inputs, wanted)[*features];
+  const at::Tensor disturbed = passes.network().values(given.inputs + 0.01 * given.noise, wanted)[*features];
   double score = std::log((calm - disturbed).to(at::kDouble).abs().flatten(1).sum(1).mean().item<double>());
   for (const NamedTensor& named : passes.network().tensors())
     if (named.name.ends_with(".running_var")) score += 0.5 * std::log(named.tensor.mean(at::kDouble).item<double>());
@@ -72,8 +75,13 @@ double meco(Passes& passes) {
   const Graph& graph = passes.network().graph();
   const auto values = passes.network().values(passes.given().inputs.slice(0, 0, 1));
   double sum = 0;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    if (graph.nodes[i].inputs.size() == 1 && graph.nodes[i].shape.size() == 3) sum += least_correlation(values[i][0]);
+  std::unordered_map<const void*, double> found;  // ReLUs and poolings of one value are one tensor, and an identity is what it reads
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].inputs.size() != 1 || graph.nodes[i].shape.size() != 3) continue;
+    const auto [entry, is_new] = found.try_emplace(values[i].unsafeGetTensorImpl(), 0.0);
+    if (is_new) entry->second = least_correlation(values[i][0]);
+    sum += entry->second;
+  }
   return sum;
 }
 

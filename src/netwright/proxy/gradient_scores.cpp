@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "netwright/graph/cost.hpp"
+#include "netwright/proxy/curvature.hpp"
 #include "netwright/proxy/scores.hpp"
 
 namespace netwright {
@@ -82,20 +83,8 @@ double fisher(Passes& passes) {
 }
 
 double grasp(Passes& passes) {
-  std::vector<at::Tensor> weights;
-  for (const WeightLayer& layer : passes.layers()) weights.push_back(layer.weight);
-  const auto gradients = passes.curved_gradients();
-  at::Tensor product;
-  for (const at::Tensor& gradient : gradients) {
-    const at::Tensor term = (gradient.detach() * gradient).sum();
-    product = product.defined() ? product + term : term;
-  }
-  if (!product.defined() || !product.requires_grad()) return 0;
-  const auto curved = torch::autograd::grad({product}, weights, {}, true, false, /*allow_unused=*/true);
-  double sum = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    if (curved[i].defined()) sum -= total(wide(weights[i]) * wide(curved[i]));
-  return sum;
+  const auto curvature = curvature_forward(passes, passes.loss().weights);
+  return -(curvature ? *curvature : curvature_along_gradient(passes));
 }
 
 double zico(Passes& passes) {

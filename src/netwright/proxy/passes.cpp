@@ -6,6 +6,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "netwright/proxy/blocks.hpp"
+
 namespace netwright {
 namespace {
 
@@ -23,6 +25,18 @@ std::vector<WeightLayer> weight_layers(const Network& network) {
   for (const NamedTensor& named : network.tensors())
     if (named.op != "batch_norm" && named.name.ends_with(".weight")) layers.push_back({node_of.at(named.name), named.tensor});
   return layers;
+}
+
+bool is_rectifier(const Node& node) { return node.op == "relu" || node.op == "relu6"; }
+
+std::vector<bool> looked_at(const Graph& graph, const std::vector<WeightLayer>& layers) {
+  std::vector<bool> wanted(graph.nodes.size());
+  wanted[static_cast<std::size_t>(graph.outputs.at(0))] = true;
+  for (const WeightLayer& layer : layers) wanted[layer.node] = true;
+  for (const std::size_t result : block_results(graph)) wanted[result] = true;
+  for (const Node& node : graph.nodes)
+    if (is_rectifier(node)) wanted[static_cast<std::size_t>(node.inputs.at(0))] = true;
+  return wanted;
 }
 
 }  // namespace
@@ -55,7 +69,7 @@ std::vector<at::Tensor> Passes::layer_weights() const {
 const std::vector<at::Tensor>& Passes::values() {
   if (values_.empty()) {
     leaf_ = case_.inputs.detach().clone().set_requires_grad(true);
-    values_ = network().values(leaf_);
+    values_ = network().values(leaf_, looked_at(network().graph(), layers_));
   }
   return values_;
 }
@@ -84,7 +98,7 @@ const std::vector<at::Tensor>& Passes::patterns() {
   if (patterns_) return *patterns_;
   patterns_.emplace();
   for (const Node& node : network().graph().nodes)
-    if (node.op == "relu" || node.op == "relu6") patterns_->push_back(values()[static_cast<std::size_t>(node.inputs.at(0))].detach() > 0);
+    if (is_rectifier(node)) patterns_->push_back(values()[static_cast<std::size_t>(node.inputs.at(0))].detach() > 0);
   return *patterns_;
 }
 
@@ -108,7 +122,10 @@ const at::Tensor& Passes::tangent_kernel() {
   return tangent_kernel_;
 }
 
-std::vector<at::Tensor> Passes::curved_gradients() { return gradients(at::cross_entropy_loss(logits(), case_.targets), layer_weights(), true, true); }
+std::vector<at::Tensor> Passes::curved_gradients() {
+  const auto output = static_cast<std::size_t>(network().graph().outputs.at(0));
+  return gradients(at::cross_entropy_loss(network().values(case_.inputs)[output], case_.targets), layer_weights(), true, true);
+}
 
 std::vector<at::Tensor> Passes::weight_gradients(const at::Tensor& inputs, const at::Tensor& targets) {
   return gradients(at::cross_entropy_loss(network().forward(inputs)[0], targets), layer_weights(), false);

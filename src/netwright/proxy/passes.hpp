@@ -49,7 +49,8 @@ class Passes {
   Network& network() const { return *case_.network; }
   const std::vector<WeightLayer>& layers() const { return layers_; }
 
-  const std::vector<at::Tensor>& values();    // of every node, in graph order, for the batch
+  // For the batch, in graph order: of what ReLUs read, layers give and blocks end with, and the logits.
+  const std::vector<at::Tensor>& values();
   at::Tensor logits();                        // {batch, classes}
   const LossGradients& loss();
   const at::Tensor& jacobian();               // {batch, elements of an input} float64: d(sum of logits) / d(input)

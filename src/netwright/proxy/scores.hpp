@@ -13,7 +13,7 @@ double snip(Passes& passes);              // sum |W g|: the gradient of unit mas
 double plain(Passes& passes);             // sum W g
 double l2_norm(Passes& passes);           // sum over layers of ||W||_2
 double fisher(Passes& passes);            // per output channel c of a layer with value a: mean_n (sum_hw a da)^2 / 2, times the weights of c
-double grasp(Passes& passes);             // -sum W (H g), by differentiating g . constant(g)
+double grasp(Passes& passes);             // -sum W (H g) (curvature.hpp)
 double zico(Passes& passes);              // sum over layers of log sum mean|g| / std(g) over two halves of the batch (std without correction)
 
 // sum |W dR/dW|, R = sum of logits of a copy with |parameters| and |buffers| on one input of ones, in float64; batch norm left out.

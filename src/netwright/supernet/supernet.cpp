@@ -66,7 +66,7 @@ void Supernet::initialise(const Seed& seed) {
 }
 
 std::vector<at::Tensor> Supernet::forward(const at::Tensor& input, const Mixture& mixture, CarriedStates* states) {
-  std::unordered_map<std::string, std::unordered_map<const void*, Frame::Shared>> shared;
+  Frame::SharedResults shared;
   Frame frame{*impl_->mode, &mixture};
   if (impl_->share) frame.shared = &shared;
   frame.states = states;

@@ -1,0 +1,204 @@
+#include "netwright/proxy/curvature.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "netwright/nn/fused.hpp"
+#include "netwright/nn/operations.hpp"
+#include "netwright/proxy/blocks.hpp"
+
+namespace netwright {
+namespace {
+
+using Inputs = std::span<const at::Tensor>;
+
+// What a rule reads of one node: its inputs, four batches each, and its tensors.
+struct Rule {
+  const Node& node;
+  Inputs x;
+  std::vector<at::Tensor> tensors;
+  at::Tensor direction;                    // V of the node's weight
+};
+
+enum Part { value, by_s, by_t, by_both };
+
+at::Tensor part(const at::Tensor& x, int which) { return x.narrow(0, which * (x.size(0) / 4), x.size(0) / 4); }
+
+// Convolutions and linear layers.
+at::Tensor weighted(const Rule& c) {
+  Node plain = c.node;
+  plain.attributes["bias"] = std::int64_t{0};
+  const Kernel run = lowered_kernel(plain);
+  const at::Tensor first = c.x[0].narrow(0, 0, c.x[0].size(0) / 2);
+  at::Tensor y = run(std::array{c.x[0]}, std::array{c.tensors[0]}, {});
+  const at::Tensor moved = run(std::array{first}, std::array{c.direction}, {});
+  const std::int64_t batch = first.size(0) / 2;
+  part(y, by_both).add_(part(y, by_t)).add_(moved.narrow(0, batch, batch));
+  part(y, by_t).add_(moved.narrow(0, 0, batch));
+  part(y, by_s).add_(part(y, value));
+  if (c.tensors.size() > 1) {
+    std::vector<std::int64_t> channels(static_cast<std::size_t>(y.dim()), 1);
+    channels[y.dim() == 4 ? 1 : channels.size() - 1] = -1;
+    part(y, value).add_(c.tensors[1].reshape(channels));
+  }
+  return y;
+}
+
+at::Tensor batch_norm(const Rule& c) {
+  const at::Tensor& x = c.x[0];
+  std::vector<std::int64_t> over{0}, channels(static_cast<std::size_t>(x.dim()), 1);
+  for (std::int64_t d = 2; d < x.dim(); ++d) over.push_back(d);
+  channels[1] = -1;
+  std::array<at::Tensor, 4> centred;
+  at::Tensor y = at::empty_like(x);
+  for (int p = 0; p < 4; ++p) centred[p] = at::sub(part(x, p), part(x, p).mean(over, /*keepdim=*/true));
+  const auto product = [&](Part a, Part b) { return (centred[a] * centred[b]).mean(over).to(at::kDouble); };
+  const at::Tensor r = (product(value, value) + number(c.node, "epsilon")).rsqrt(), cubed = r * r * r;
+  const at::Tensor s = product(value, by_s), t = product(value, by_t), both = product(by_s, by_t) + product(value, by_both);
+  const bool affine = c.tensors.size() == 4;
+  const auto factor = [&](const at::Tensor& f) { return (affine ? f * c.tensors[0] : f).to(x.scalar_type()).reshape(channels); };
+  const at::Tensor f = factor(r), f_s = factor(-cubed * s), f_t = factor(-cubed * t), f_both = factor(3 * cubed * r * r * s * t - cubed * both);
+  for (int p = 0; p < 4; ++p) part(y, p).copy_(centred[p]).mul_(f);
+  part(y, by_s).addcmul_(centred[value], f_s);
+  part(y, by_t).addcmul_(centred[value], f_t);
+  part(y, by_both).addcmul_(centred[by_t], f_s).addcmul_(centred[by_s], f_t).addcmul_(centred[value], f_both);
+  if (affine) part(y, value).add_(c.tensors[1].reshape(channels));
+  return y;
+}
+
+// A linear function of each sample.
+at::Tensor linear(const Rule& c) { return lowered_kernel(c.node)(c.x, {}, {}); }
+
+at::Tensor multiplied(const Rule& c) {
+  const at::Tensor &a = c.x[0], &b = c.x[1];
+  std::array<at::Tensor, 4> parts{part(a, value) * part(b, value)};
+  for (const Part p : {by_s, by_t, by_both}) parts[p] = part(a, p) * part(b, value) + part(a, value) * part(b, p);
+  parts[by_both] = parts[by_both] + part(a, by_s) * part(b, by_t) + part(a, by_t) * part(b, by_s);
+  return at::cat(at::TensorList(parts), 0);
+}
+
+at::Tensor rectified(const Rule& c) {
+  const at::Tensor on = (part(c.x[0], value) > 0).to(c.x[0].scalar_type());
+  at::Tensor y = at::empty_like(c.x[0]);
+  for (int p = 0; p < 4; ++p) part(y, p).copy_(part(c.x[0], p) * on);
+  return y;
+}
+
+// A function of each element, its derivatives by autograd.
+at::Tensor elementwise(const Rule& c) {
+  const at::AutoGradMode with_gradients(true);
+  const at::Tensor x = part(c.x[0], value).detach().clone().set_requires_grad(true), y = make_kernel(c.node)(std::array{x}, {}, {});
+  const at::Tensor first = torch::autograd::grad({y.sum()}, {x}, {}, true, true)[0];
+  const at::Tensor second = first.requires_grad() ? torch::autograd::grad({first.sum()}, {x}, {}, false, false, true)[0] : at::Tensor();
+  const at::NoGradGuard no_grad;
+  std::array<at::Tensor, 4> parts{y.detach()};
+  for (const Part p : {by_s, by_t, by_both}) parts[p] = first.detach() * part(c.x[0], p);
+  if (second.defined()) parts[by_both] += second * part(c.x[0], by_s) * part(c.x[0], by_t);
+  return at::cat(at::TensorList(parts), 0);
+}
+
+// The pixels that were the largest are those that move.
+at::Tensor max_pool(const Rule& c) {
+  const at::Tensor x = part(c.x[0], value).contiguous();
+  const Node& node = c.node;
+  const std::int64_t kernel = integer(node, "kernel"), padding = integer(node, "padding"), dilation = integer(node, "dilation");
+  const auto [largest, places] = at::max_pool2d_with_indices(x, kernel, integer(node, "stride"), padding >= 0 ? padding : dilation * (kernel - 1) / 2, dilation);
+  std::array<at::Tensor, 4> parts{largest};
+  for (const Part p : {by_s, by_t, by_both}) parts[p] = part(c.x[0], p).flatten(2).gather(2, places.flatten(2)).reshape(largest.sizes());
+  return at::cat(at::TensorList(parts), 0).contiguous(c.x[0].suggest_memory_format());
+}
+
+struct Entry {
+  std::string_view op;
+  at::Tensor (*rule)(const Rule&);
+};
+
+const Entry entries[] = {
+    {"conv", weighted},          {"linear", weighted},         {"batch_norm", batch_norm}, {"relu", rectified},   {"relu6", elementwise},
+    {"silu", elementwise},       {"hard_swish", elementwise},  {"hard_sigmoid", elementwise}, {"gelu", elementwise}, {"sigmoid", elementwise},
+    {"tanh", elementwise},       {"max_pool", max_pool},       {"avg_pool", linear},       {"global_pool", linear}, {"add", linear},
+    {"multiply", multiplied},    {"concat", linear},           {"zero", linear},           {"identity", linear},  {"shift", linear},
+    {"pad", linear},             {"channel_shuffle", linear},  {"slice", linear},          {"scale", linear},     {"resize", linear},
+    {"dropout", linear},         {"drop_path", linear},        {"flatten", linear},
+};
+
+// None for an operation of sequences, a window that is not square, and where something is drawn.
+const Entry* entry_of(const Node& node) {
+  if (node.attributes.contains("rate") && number(node, "rate") != 0) return nullptr;
+  if (node.op == "max_pool" && (integer(node, "kernel_w") > 0 || integer(node, "stride_w") > 0)) return nullptr;
+  for (const Entry& entry : entries)
+    if (entry.op == node.op) return &entry;
+  return nullptr;
+}
+
+// d2 of the mean cross-entropy, in double: over samples, (p - target) z_st + z_s (diag p - p p) z_t.
+double loss_curvature(const at::Tensor& logits, const at::Tensor& targets) {
+  const at::Tensor z = logits.to(at::kDouble), p = at::softmax(part(z, value), 1), one = at::one_hot(targets, z.size(1)).to(at::kDouble);
+  const at::Tensor z_s = part(z, by_s), z_t = part(z, by_t);
+  const at::Tensor along = ((p - one) * part(z, by_both)).sum(1), across = (p * z_s * z_t).sum(1) - (p * z_s).sum(1) * (p * z_t).sum(1);
+  return (along + across).mean().item<double>();
+}
+
+using Tensors = std::unordered_map<std::string, std::vector<at::Tensor>>;
+
+Tensors tensors_by_node(const Network& network) {
+  Tensors found;
+  for (const NamedTensor& named : network.tensors()) found[named.name.substr(0, named.name.rfind('.'))].push_back(named.tensor.detach());
+  return found;
+}
+
+}  // namespace
+
+std::optional<double> curvature_forward(Passes& passes, const std::vector<at::Tensor>& direction) {
+  const at::NoGradGuard no_grad;
+  const Graph& graph = passes.network().graph();
+  const auto needed = needed_nodes(graph);
+  for (std::size_t i = 1; i < graph.nodes.size(); ++i)
+    if (needed[i] && entry_of(graph.nodes[i]) == nullptr) return std::nullopt;
+  const Tensors tensors = tensors_by_node(passes.network());
+  std::vector<at::Tensor> values(graph.nodes.size()), directions(graph.nodes.size());
+  for (std::size_t i = 0; i < direction.size(); ++i) directions[passes.layers()[i].node] = direction[i];
+  const at::Tensor x = prepared_input(graph, passes.given().inputs, passes.network().place()), still = at::zeros_like(x);
+  values[0] = at::cat({x, still, still, still}, 0);
+  std::vector<std::size_t> last(graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for (const int input : graph.nodes[i].inputs)
+      if (needed[i]) last[static_cast<std::size_t>(input)] = i;
+  for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+    if (!needed[i]) continue;
+    const Node& node = graph.nodes[i];
+    std::vector<at::Tensor> inputs;
+    for (const int input : node.inputs) inputs.push_back(values[static_cast<std::size_t>(input)]);
+    const auto own = tensors.find(node.name);
+    values[i] = entry_of(node)->rule({node, inputs, own == tensors.end() ? std::vector<at::Tensor>() : own->second, directions[i]});
+    for (const int input : node.inputs)
+      if (last[static_cast<std::size_t>(input)] == i) values[static_cast<std::size_t>(input)] = at::Tensor();
+  }
+  return loss_curvature(values[static_cast<std::size_t>(graph.outputs.at(0))], passes.given().targets);
+}
+
+double curvature_along_gradient(Passes& passes) {
+  const auto gradients = passes.curved_gradients();
+  std::vector<at::Tensor> weights;
+  for (const WeightLayer& layer : passes.layers()) weights.push_back(layer.weight);
+  at::Tensor product;
+  for (const at::Tensor& gradient : gradients) {
+    const at::Tensor term = (gradient.detach() * gradient).sum();
+    product = product.defined() ? product + term : term;
+  }
+  if (!product.defined() || !product.requires_grad()) return 0;
+  const auto curved = torch::autograd::grad({product}, weights, {}, true, false, /*allow_unused=*/true);
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (curved[i].defined()) sum += (weights[i].detach().to(at::kDouble) * curved[i].to(at::kDouble)).sum().item<double>();
+  return sum;
+}
+
+}  // namespace netwright
