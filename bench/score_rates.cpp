@@ -1,6 +1,7 @@
 // All zero-cost scores of NAS-Bench-201 cells: netwright's shared passes against each score written plainly on libtorch's modules, with the same
 // weights and images, in turns. The benchmark refuses to time scores that differ.
-//   score_rates [--threads 1] [--cells 6] [--batch 16] [--channels 16] [--modules 5] [--scores all] [--each 0|1]
+//   score_rates [--threads 1] [--cells 6] [--batch 16] [--channels 16] [--modules 5] [--scores all] [--each 0|1] [--alone 0|1]
+// --alone 1: netwright's side and nothing else, for a profiler.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -20,7 +21,7 @@ namespace netwright::bench {
 namespace {
 
 struct Setting {
-  int threads = 1, cells = 6, each = 0;
+  int threads = 1, cells = 6, each = 0, alone = 0;
   std::int64_t batch = 16, channels = 16, modules = 5;
   std::string scores = "all";
 };
@@ -36,6 +37,7 @@ Setting read(int count, char** words) {
     else if (name == "--channels") setting.channels = number();
     else if (name == "--modules") setting.modules = number();
     else if (name == "--each") setting.each = number();
+    else if (name == "--alone") setting.alone = number();
     else if (name == "--scores") setting.scores = words[i + 1];
     else throw UsageError("unknown option " + std::string(name));
   }
@@ -103,11 +105,16 @@ void compare(const Setting& setting) {
   for (int i = 0; i < setting.cells; ++i) {
     const Architecture architecture = sample(space->decisions(), rng);
     const Graph graph = space->close(architecture, network);
+    if (setting.alone != 0) {
+      score(graph, {.names = {setting.scores}, .batch = setting.batch, .seed = Seed(1)});
+      continue;
+    }
     compare_cell(setting, graph, operations_of(space->decisions(), architecture), times, each);
     for (const PlainScore& one : plain_scores())
       if (setting.each != 0)
         own_each[one.name] = own_each.value(one.name, 0.0) + seconds_of([&] { score(graph, {.names = {one.name}, .batch = setting.batch, .seed = Seed(1)}); });
   }
+  if (setting.alone != 0) return;
   Json fields{{"threads", setting.threads}, {"batch", setting.batch}, {"scores", setting.scores}, {"times_faster", spread(times.ratios)},
               {"netwright_seconds", spread(times.own)}, {"plain_seconds", spread(times.plain)}, {"plain_seconds_by_score", each}};
   if (setting.each != 0) fields["netwright_seconds_by_score"] = own_each;

@@ -100,7 +100,7 @@ void Chains::load(const float* x) {
   read_ = direct_ ? x : inside(z_);
 }
 
-float* Chains::room(Floats& buffer, std::ptrdiff_t count) {
+float* Chains::room(Scratch& buffer, std::ptrdiff_t count) {
   if (buffer.empty()) buffer.resize(static_cast<std::size_t>(count));
   return buffer.data();
 }
@@ -231,7 +231,7 @@ void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool w
     depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d, out_, 0, out_.height, false);
     pointwise_gradient(c, gradient, d, out_.row, *chain.weights);
   }
-  room(spread_, (padded_.height + 2 * pad_) * padded_.row);
+  if (spread_.empty()) spread_.resize(static_cast<std::size_t>((padded_.height + 2 * pad_) * padded_.row));
   spread_gradient(c, chain, gradient);
   if (chain.weights != nullptr)
     depthwise_weight_gradient(c.depthwise, z_.data() + c.corner, padded_.row, inside(spread_),

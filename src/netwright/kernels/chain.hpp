@@ -85,7 +85,7 @@ class Chains {
  private:
   struct One;                              // one chain and its weights
   One one(std::size_t i) const;
-  static float* room(Floats& buffer, std::ptrdiff_t count);
+  static float* room(Scratch& buffer, std::ptrdiff_t count);
   static Winograd& winograd(std::unique_ptr<Winograd>& place, const DenseShape& shape);
   float* inside(Floats& padded) const;     // behind the zeros
   float* input_gradient();
@@ -113,7 +113,8 @@ class Chains {
   bool direct_ = false;                    // z is x
   const float* read_ = nullptr;            // z behind its zeros, or x
   float* gx_ = nullptr;                    // where the input gradient is made in its place
-  Floats z_, d_, y_, affine_, spread_, tiled_, gz_;
+  Floats z_, spread_, tiled_;              // with zeros around what is written
+  Scratch d_, y_, affine_, gz_;
   std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };
 

@@ -106,6 +106,7 @@ double weight_gradient(const NormNumbers& n, const std::vector<double>& sum, con
 }
 
 at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
+  if (!term.norm) return term.weight == 1 ? gradient : gradient * term.weight;
   for (auto* list : {&back.a, &back.b, &back.constant})
     for (auto& number : *list) number = static_cast<float>(number * term.weight);
   if (term.leaves) {

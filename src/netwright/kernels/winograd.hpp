@@ -45,7 +45,7 @@ class Winograd {
  private:
   DenseShape shape_;
   int tiles_;                                   // at a time
-  Floats inputs_, outputs_;                    // at the points, [point][tile][channel]
+  Scratch inputs_, outputs_;                   // at the points, [point][tile][channel]
 };
 
 }  // namespace netwright

@@ -31,6 +31,8 @@ enum Part { value, by_s, by_t, by_both };
 
 at::Tensor part(const at::Tensor& x, int which) { return x.narrow(0, which * (x.size(0) / 4), x.size(0) / 4); }
 
+void put_product(const at::Tensor& a, const at::Tensor& b, at::Tensor to) { at::mul_out(to, a, b); }
+
 // Convolutions and linear layers.
 at::Tensor weighted(const Rule& c) {
   Node plain = c.node;
@@ -65,7 +67,7 @@ at::Tensor batch_norm(const Rule& c) {
   const bool affine = c.tensors.size() == 4;
   const auto factor = [&](const at::Tensor& f) { return (affine ? f * c.tensors[0] : f).to(x.scalar_type()).reshape(channels); };
   const at::Tensor f = factor(r), f_s = factor(-cubed * s), f_t = factor(-cubed * t), f_both = factor(3 * cubed * r * r * s * t - cubed * both);
-  for (int p = 0; p < 4; ++p) part(y, p).copy_(centred[p]).mul_(f);
+  for (int p = 0; p < 4; ++p) put_product(centred[p], f, part(y, p));
   part(y, by_s).addcmul_(centred[value], f_s);
   part(y, by_t).addcmul_(centred[value], f_t);
   part(y, by_both).addcmul_(centred[by_t], f_s).addcmul_(centred[by_s], f_t).addcmul_(centred[value], f_both);
@@ -87,7 +89,7 @@ at::Tensor multiplied(const Rule& c) {
 at::Tensor rectified(const Rule& c) {
   const at::Tensor on = (part(c.x[0], value) > 0).to(c.x[0].scalar_type());
   at::Tensor y = at::empty_like(c.x[0]);
-  for (int p = 0; p < 4; ++p) part(y, p).copy_(part(c.x[0], p) * on);
+  for (int p = 0; p < 4; ++p) put_product(part(c.x[0], p), on, part(y, p));
   return y;
 }
 
@@ -138,6 +140,19 @@ const Entry* entry_of(const Node& node) {
   return nullptr;
 }
 
+// The first needed node that computes the same: ReLUs and poolings of one value are run once.
+std::vector<std::size_t> first_alike(const Graph& graph, const std::vector<bool>& needed) {
+  std::vector<std::size_t> found(graph.nodes.size());
+  for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const auto alike = [&](const Node& other) { return other.op == node.op && other.inputs == node.inputs && other.attributes == node.attributes; };
+    found[i] = i;
+    for (std::size_t k = 1; k < i && found[i] == i && is_pure(node.op); ++k)
+      if (needed[k] && alike(graph.nodes[k])) found[i] = k;
+  }
+  return found;
+}
+
 // d2 of the mean cross-entropy, in double: over samples, (p - target) z_st + z_s (diag p - p p) z_t.
 double loss_curvature(const at::Tensor& logits, const at::Tensor& targets) {
   const at::Tensor z = logits.to(at::kDouble), p = at::softmax(part(z, value), 1), one = at::one_hot(targets, z.size(1)).to(at::kDouble);
@@ -154,6 +169,31 @@ Tensors tensors_by_node(const Network& network) {
   return found;
 }
 
+at::Tensor logits(Passes& passes, const std::vector<at::Tensor>& direction, const std::vector<bool>& needed) {
+  const Graph& graph = passes.network().graph();
+  const Tensors tensors = tensors_by_node(passes.network());
+  const std::vector<std::size_t> alike = first_alike(graph, needed);
+  const auto source = [&](int input) { return alike[static_cast<std::size_t>(input)]; };
+  std::vector<at::Tensor> values(graph.nodes.size()), directions(graph.nodes.size());
+  for (std::size_t i = 0; i < direction.size(); ++i) directions[passes.layers()[i].node] = direction[i];
+  std::vector<std::size_t> last(graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for (const int input : graph.nodes[i].inputs) last[source(input)] = needed[i] ? i : last[source(input)];
+  const at::Tensor x = prepared_input(graph, passes.given().inputs, passes.network().place()), still = at::zeros_like(x);
+  values[0] = at::cat({x, still, still, still}, 0);
+  for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+    if (!needed[i] || alike[i] != i) continue;
+    const Node& node = graph.nodes[i];
+    std::vector<at::Tensor> inputs;
+    for (const int input : node.inputs) inputs.push_back(values[source(input)]);
+    const auto own = tensors.find(node.name);
+    values[i] = entry_of(node)->rule({node, inputs, own == tensors.end() ? std::vector<at::Tensor>() : own->second, directions[i]});
+    for (const int input : node.inputs)
+      if (last[source(input)] == i) values[source(input)] = at::Tensor();
+  }
+  return values[source(graph.outputs.at(0))];
+}
+
 }  // namespace
 
 std::optional<double> curvature_forward(Passes& passes, const std::vector<at::Tensor>& direction) {
@@ -162,26 +202,7 @@ std::optional<double> curvature_forward(Passes& passes, const std::vector<at::Te
   const auto needed = needed_nodes(graph);
   for (std::size_t i = 1; i < graph.nodes.size(); ++i)
     if (needed[i] && entry_of(graph.nodes[i]) == nullptr) return std::nullopt;
-  const Tensors tensors = tensors_by_node(passes.network());
-  std::vector<at::Tensor> values(graph.nodes.size()), directions(graph.nodes.size());
-  for (std::size_t i = 0; i < direction.size(); ++i) directions[passes.layers()[i].node] = direction[i];
-  const at::Tensor x = prepared_input(graph, passes.given().inputs, passes.network().place()), still = at::zeros_like(x);
-  values[0] = at::cat({x, still, still, still}, 0);
-  std::vector<std::size_t> last(graph.nodes.size());
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    for (const int input : graph.nodes[i].inputs)
-      if (needed[i]) last[static_cast<std::size_t>(input)] = i;
-  for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
-    if (!needed[i]) continue;
-    const Node& node = graph.nodes[i];
-    std::vector<at::Tensor> inputs;
-    for (const int input : node.inputs) inputs.push_back(values[static_cast<std::size_t>(input)]);
-    const auto own = tensors.find(node.name);
-    values[i] = entry_of(node)->rule({node, inputs, own == tensors.end() ? std::vector<at::Tensor>() : own->second, directions[i]});
-    for (const int input : node.inputs)
-      if (last[static_cast<std::size_t>(input)] == i) values[static_cast<std::size_t>(input)] = at::Tensor();
-  }
-  return loss_curvature(values[static_cast<std::size_t>(graph.outputs.at(0))], passes.given().targets);
+  return loss_curvature(logits(passes, direction, needed), passes.given().targets);
 }
 
 double curvature_along_gradient(Passes& passes) {

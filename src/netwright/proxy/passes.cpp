@@ -107,18 +107,17 @@ const at::Tensor& Passes::tangent_kernel() {
   std::vector<at::Tensor> wanted;
   for (const NamedTensor& named : network().tensors())
     if (named.name.ends_with(".weight")) wanted.push_back(named.tensor);
-  std::vector<std::vector<at::Tensor>> rows(wanted.size());
+  const std::int64_t batch = case_.inputs.size(0);
+  std::vector<at::Tensor> rows;
+  for (const at::Tensor& weight : wanted) rows.push_back(at::empty({batch, weight.numel()}, weight.options().dtype(at::kDouble).requires_grad(false)));
   // A forward pass of its own, whose groups of nodes run fused: their backward passes are what takes the time.
   const at::Tensor sums = network().forward(case_.inputs)[0].sum(1);
-  for (std::int64_t n = 0; n < sums.size(0); ++n) {
+  for (std::int64_t n = 0; n < batch; ++n) {
     const auto sample = gradients(sums[n], wanted, true);
-    for (std::size_t i = 0; i < wanted.size(); ++i) rows[i].push_back(sample[i].flatten());
+    for (std::size_t i = 0; i < wanted.size(); ++i) rows[i][n].copy_(sample[i].flatten());
   }
-  tangent_kernel_ = at::zeros({sums.size(0), sums.size(0)}, sums.options().dtype(at::kDouble));
-  for (const auto& samples : rows) {
-    const at::Tensor matrix = at::stack(samples).to(at::kDouble);
-    tangent_kernel_ += at::mm(matrix, matrix.t());
-  }
+  tangent_kernel_ = at::zeros({batch, batch}, sums.options().dtype(at::kDouble));
+  for (const at::Tensor& matrix : rows) tangent_kernel_ += at::mm(matrix, matrix.t());
   return tangent_kernel_;
 }
 
