@@ -93,12 +93,12 @@ at::Tensor rectified(const Rule& c) {
   return y;
 }
 
-// A function of each element, its derivatives by autograd.
-at::Tensor elementwise(const Rule& c) {
+// A function of each element, its derivatives by autograd; `bends`: its pieces are linear, which autograd cannot always differentiate twice.
+at::Tensor of_elements(const Rule& c, bool bends) {
   const at::AutoGradMode with_gradients(true);
   const at::Tensor x = part(c.x[0], value).detach().clone().set_requires_grad(true), y = make_kernel(c.node)(std::array{x}, {}, {});
-  const at::Tensor first = torch::autograd::grad({y.sum()}, {x}, {}, true, true)[0];
-  const at::Tensor second = first.requires_grad() ? torch::autograd::grad({first.sum()}, {x}, {}, false, false, true)[0] : at::Tensor();
+  const at::Tensor first = torch::autograd::grad({y.sum()}, {x}, {}, !bends, !bends)[0];
+  const at::Tensor second = bends ? at::Tensor() : torch::autograd::grad({first.sum()}, {x})[0];
   const at::NoGradGuard no_grad;
   std::array<at::Tensor, 4> parts{y.detach()};
   for (const Part p : {by_s, by_t, by_both}) parts[p] = first.detach() * part(c.x[0], p);
@@ -106,12 +106,22 @@ at::Tensor elementwise(const Rule& c) {
   return at::cat(at::TensorList(parts), 0);
 }
 
+at::Tensor smooth(const Rule& c) { return of_elements(c, false); }
+at::Tensor bent(const Rule& c) { return of_elements(c, true); }
+
 // The pixels that were the largest are those that move.
 at::Tensor max_pool(const Rule& c) {
   const at::Tensor x = part(c.x[0], value).contiguous();
-  const Node& node = c.node;
-  const std::int64_t kernel = integer(node, "kernel"), padding = integer(node, "padding"), dilation = integer(node, "dilation");
-  const auto [largest, places] = at::max_pool2d_with_indices(x, kernel, integer(node, "stride"), padding >= 0 ? padding : dilation * (kernel - 1) / 2, dilation);
+  const std::int64_t fixed = integer(c.node, "padding"), dilation = integer(c.node, "dilation");
+  std::array<std::int64_t, 2> kernel{}, stride{}, padding{};
+  for (const std::size_t i : {0u, 1u}) {
+    const auto along = [&](const char* name) {
+      const std::int64_t width = i == 0 ? 0 : integer(c.node, std::string(name) + "_w");
+      return width > 0 ? width : integer(c.node, name);
+    };
+    kernel[i] = along("kernel"), stride[i] = along("stride"), padding[i] = fixed >= 0 ? fixed : dilation * (kernel[i] - 1) / 2;
+  }
+  const auto [largest, places] = at::max_pool2d_with_indices(x, kernel, stride, padding, dilation);
   std::array<at::Tensor, 4> parts{largest};
   for (const Part p : {by_s, by_t, by_both}) parts[p] = part(c.x[0], p).flatten(2).gather(2, places.flatten(2)).reshape(largest.sizes());
   return at::cat(at::TensorList(parts), 0).contiguous(c.x[0].suggest_memory_format());
@@ -123,18 +133,16 @@ struct Entry {
 };
 
 const Entry entries[] = {
-    {"conv", weighted},          {"linear", weighted},         {"batch_norm", batch_norm}, {"relu", rectified},   {"relu6", elementwise},
-    {"silu", elementwise},       {"hard_swish", elementwise},  {"hard_sigmoid", elementwise}, {"gelu", elementwise}, {"sigmoid", elementwise},
-    {"tanh", elementwise},       {"max_pool", max_pool},       {"avg_pool", linear},       {"global_pool", linear}, {"add", linear},
-    {"multiply", multiplied},    {"concat", linear},           {"zero", linear},           {"identity", linear},  {"shift", linear},
-    {"pad", linear},             {"channel_shuffle", linear},  {"slice", linear},          {"scale", linear},     {"resize", linear},
-    {"dropout", linear},         {"drop_path", linear},        {"flatten", linear},
+    {"conv", weighted},     {"linear", weighted},    {"batch_norm", batch_norm}, {"relu", rectified},     {"relu6", bent},       {"hard_sigmoid", bent},
+    {"hard_swish", smooth}, {"silu", smooth},        {"gelu", smooth},           {"sigmoid", smooth},     {"tanh", smooth},      {"max_pool", max_pool},
+    {"avg_pool", linear},   {"global_pool", linear}, {"add", linear},            {"multiply", multiplied}, {"concat", linear},   {"zero", linear},
+    {"identity", linear},   {"shift", linear},       {"pad", linear},            {"channel_shuffle", linear}, {"slice", linear}, {"scale", linear},
+    {"resize", linear},     {"dropout", linear},     {"drop_path", linear},      {"flatten", linear},
 };
 
-// None for an operation of sequences, a window that is not square, and where something is drawn.
+// None for an operation of sequences, and where something is drawn.
 const Entry* entry_of(const Node& node) {
   if (node.attributes.contains("rate") && number(node, "rate") != 0) return nullptr;
-  if (node.op == "max_pool" && (integer(node, "kernel_w") > 0 || integer(node, "stride_w") > 0)) return nullptr;
   for (const Entry& entry : entries)
     if (entry.op == node.op) return &entry;
   return nullptr;

@@ -10,10 +10,12 @@
 #include "netwright/core/error.hpp"
 #include "netwright/graph/builder.hpp"
 #include "netwright/proxy/blocks.hpp"
+#include "netwright/proxy/curvature.hpp"
 #include "netwright/proxy/fill.hpp"
 #include "netwright/proxy/patterns.hpp"
 #include "netwright/proxy/score_evaluator.hpp"
 #include "netwright/space/space.hpp"
+#include "netwright/space/variation.hpp"
 #include "oracle_nets.hpp"
 
 namespace netwright {
@@ -120,6 +122,59 @@ TEST(Proxies, CellsOfTheTableHaveTheirPublishedScores) {
     for (const auto& [name, value] : score(cell_network(arch, 8, 1), options))
       EXPECT_NEAR(value / row.at(name).get<double>(), 1, 1e-6) << arch << " " << name;
   }
+}
+
+// Every rule of hyper-dual numbers against autograd: windows, norms, poolings, squeeze-excite, swishes, slices, shuffles and perceptrons.
+TEST(Curvature, ForwardIsThatOfADifferentiatedGradient) {
+  for (const char* name : {"nasbench201", "darts", "enas_macro", "mnasnet", "proxylessnas", "spos", "mlp", "conv1d"}) {
+    const auto space = find_space(name);
+    NetworkOptions network{.input = space->info().input};
+    if (network.input.size() == 3 && network.input[1] > 64) network.input = {3, 64, 64};
+    for (const Setting& setting : space->info().settings)
+      if (setting.name == "channels") network.settings["channels"] = "4";
+    Rng rng(6);
+    const Architecture architecture = sample(space->decisions(), rng);
+    Passes passes(prepare(space->close(architecture, network), {.batch = 3, .seed = Seed(2), .place = {.dtype = at::kDouble}}));
+    const auto forward = curvature_forward(passes, passes.loss().weights);
+    ASSERT_TRUE(forward) << name;
+    EXPECT_NEAR(*forward, curvature_along_gradient(passes), 1e-6 * std::abs(*forward)) << space->print(architecture);
+  }
+}
+
+// W (g(W + h V) - g(W - h V)) / 2h, V the gradient g at W.
+double curvature_by_steps(const ProxyCase& made, double h) {
+  const Passes passes(made);
+  std::vector<at::Tensor> weights, start;
+  for (const WeightLayer& layer : passes.layers()) weights.push_back(layer.weight.detach()), start.push_back(weights.back().clone());
+  const auto gradients_at = [&](double step, const std::vector<at::Tensor>& direction) {
+    for (std::size_t i = 0; i < direction.size(); ++i) weights[i].copy_(start[i] + step * direction[i]);
+    return Passes(made).loss().weights;
+  };
+  const auto direction = gradients_at(0, {}), ahead = gradients_at(h, direction), behind = gradients_at(-h, direction);
+  gradients_at(0, direction);
+  double sum = 0;
+  for (std::size_t i = 0; i < start.size(); ++i) sum += (start[i] * (ahead[i] - behind[i])).sum().item<double>() / (2 * h);
+  return sum;
+}
+
+// Hard sigmoids, which autograd does not differentiate twice.
+TEST(Curvature, OfAMobileNetworkIsThatOfSmallSteps) {
+  const auto space = find_space("ofa_mobilenetv3");
+  Rng rng(6);
+  const ProxyCase made = prepare(space->close(sample(space->decisions(), rng), {.input = {3, 96, 96}, .settings = {}}), {.batch = 4, .seed = Seed(2), .place = {.dtype = at::kDouble}});
+  Passes passes(made);
+  const auto forward = curvature_forward(passes, passes.loss().weights);
+  ASSERT_TRUE(forward);
+  EXPECT_NEAR(*forward / curvature_by_steps(made, 1e-8), 1, 1e-3);
+}
+
+TEST(Curvature, OfOperationsWithoutARuleIsLeftToAutograd) {
+  const auto space = find_space("autoformer_tiny");
+  Rng rng(6);
+  const Graph graph = space->close(sample(space->decisions(), rng), {.input = {3, 32, 32}, .settings = {}});
+  Passes passes(prepare(graph, {.batch = 2, .seed = Seed(2), .place = {.dtype = at::kDouble}}));
+  EXPECT_FALSE(curvature_forward(passes, passes.loss().weights));
+  EXPECT_TRUE(std::isfinite(curvature_along_gradient(passes)));
 }
 
 TEST(Proxies, LeaveTheNetworkAsItWas) {
