@@ -72,10 +72,18 @@ Chains::One Chains::one(std::size_t i) const {
   return {s, weights_[i], {in_channels_, s.kernel, s.stride, s.dilation}, padded_channels(s.out_channels), (pad_ - s.pad()) * (padded_.row + padded_.column), i};
 }
 
+// What all convolutions have in common.
+const ChainShape& common(const std::vector<ChainShape>& shapes) {
+  const auto found = std::find_if(shapes.begin(), shapes.end(), [](const ChainShape& s) { return s.convolves(); });
+  return found == shapes.end() ? shapes[0] : *found;
+}
+
 Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load)
-    : shapes_(shapes), weights_(weights), load_(load), shape_(shapes[0]), in_channels_(padded_channels(shapes[0].channels)), there_(shapes.size()), back_(shapes.size()) {
+    : shapes_(shapes), weights_(weights), load_(load), shape_(common(shapes)), in_channels_(padded_channels(shapes[0].channels)), there_(shapes.size()), back_(shapes.size()) {
   bool all = false, dense = false;
+  convolves_ = shape_.convolves();
   for (const auto& s : shapes) {
+    if (!s.convolves()) continue;
     pad_ = std::max(pad_, s.pad()), widest_ = std::max(widest_, padded_channels(s.result_channels()));
     all = all || s.kernel > 0, dense = dense || s.is_dense;
   }
@@ -90,7 +98,7 @@ Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWei
   // A product reads x itself where nothing is done to it on the way.
   direct_ = !all && shape_.stride == 1 && !shape_.rectify && load.scale == nullptr;
   if (direct_) padded_ = plain_;
-  else z_.resize(static_cast<std::size_t>(row * ((dense ? covered_pixels(height) : height) + 2 * pad_)));
+  else if (convolves_) z_.resize(static_cast<std::size_t>(row * ((dense ? covered_pixels(height) : height) + 2 * pad_)));
 }
 
 float* Chains::inside(Floats& padded) const { return padded.data() + pad_ * (padded_.row + padded_.column); }
@@ -157,15 +165,17 @@ void Chains::rows_forward(const One& c, const ChainForward& wanted) {
 }
 
 void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
-  load(x);
+  if (convolves_) load(x);
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const One c = one(i);
-    if (!c.shape.is_dense) {
+    if (wanted[i].y == nullptr) continue;
+    if (c.shape.convolves() && !c.shape.is_dense) {
       rows_forward(c, wanted[i]);
       continue;
     }
-    dense_forward(c, wanted[i].y);
-    if (wanted[i].moments != nullptr) add_moments_packed(wanted[i].y, out_.height * out_.width, c.shape.out_channels, *wanted[i].moments);
+    if (c.shape.is_dense) dense_forward(c, wanted[i].y);
+    else pool_image(c.shape.pool(), x, wanted[i].y);
+    if (wanted[i].moments != nullptr) add_moments_packed(wanted[i].y, c.shape.out_height() * c.shape.out_width(), c.shape.result_channels(), *wanted[i].moments);
   }
 }
 
@@ -173,8 +183,8 @@ void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
 void Chains::put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at) {
   const int channels = c.shape.result_channels();
   const Pixels from{out_.height, out_.width, std::ptrdiff_t{out_.width} * channels, channels};
-  if (wanted.by != nullptr) affine_pixels(wanted.gradient, wanted.value, *wanted.by, from, channels, to, at);
-  else load_pixels(wanted.gradient, from, channels, {}, to, at);
+  if (wanted.by != nullptr && wanted.by->b != nullptr) affine_pixels(wanted.gradient, wanted.value, *wanted.by, from, channels, to, at);
+  else load_pixels(wanted.gradient, from, channels, wanted.by == nullptr ? Load{} : Load{wanted.by->a, wanted.by->constant}, to, at);
 }
 
 const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted) {
@@ -250,21 +260,58 @@ void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) 
                  wanted.sums != nullptr ? &sums : nullptr);
 }
 
+// The gradients of all poolings like this one, which are one in forward too: added up, they are spread over the windows once.
+void Chains::add_pooled(const float* x, const ChainsBackward& wanted, std::size_t first) {
+  const ChainShape& s = shapes_[first];
+  const int pixels = s.out_height() * s.out_width();
+  float* sum = room(pooled_, std::ptrdiff_t{shape_.height} * shape_.width * s.channels);
+  std::fill_n(sum, s.result_size(), 0.0f);
+  for (std::size_t i = first; i < shapes_.size(); ++i) {
+    const ChainBackward& chain = wanted.chains[i];
+    if (shapes_[i].kind != s.kind || shapes_[i].stride != s.stride || chain.gradient == nullptr) continue;
+    if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, pixels, s.channels, sum, true);
+    else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), sum);
+  }
+  float* y = nullptr;
+  if (s.kind == ChainKind::largest) pool_image(s.pool(), x, y = room(largest_, std::ptrdiff_t{shape_.height} * shape_.width * s.channels));
+  pool_image_gradient(s.pool(), x, y, sum, wanted.input_gradient);
+}
+
+// To an input gradient that is complete but for them.
+void Chains::add_others(const float* x, const ChainsBackward& wanted) {
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    const ChainShape& s = shapes_[i];
+    const ChainBackward& chain = wanted.chains[i];
+    const auto alike = [&](const ChainShape& other) { return other.kind == s.kind && other.stride == s.stride; };
+    if (s.convolves()) continue;
+    if (s.kind != ChainKind::same) {
+      if (std::none_of(shapes_.begin(), shapes_.begin() + static_cast<std::ptrdiff_t>(i), alike)) add_pooled(x, wanted, i);
+    } else if (chain.gradient != nullptr) {
+      const auto count = static_cast<std::size_t>(s.result_size());
+      if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, s.height * s.width, s.channels, wanted.input_gradient, true);
+      else add_values(chain.gradient, count, wanted.input_gradient);
+    }
+  }
+}
+
 void Chains::backward(const float* x, const ChainsBackward& wanted) {
-  load(x);
+  if (convolves_) load(x);
   const bool wants_input = wanted.input_gradient != nullptr;
   bool first = true;
   gx_ = direct_ && in_channels_ == shape_.channels ? wanted.input_gradient : nullptr;
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const ChainBackward& chain = wanted.chains[i];
-    if (chain.gradient == nullptr) continue;
+    if (chain.gradient == nullptr || !shapes_[i].convolves()) continue;
     const One c = one(i);
     if (c.shape.is_dense) dense_backward(c, chain, wants_input, first);
     else if (c.shape.kernel == 0) pointwise_backward(c, chain, wants_input, first);
     else depthwise_backward(c, chain, wants_input, first);
     first = false;
   }
-  if (wants_input && gx_ == nullptr) store_input_gradient(x, wanted);
+  if (!wants_input) return;
+  if (first) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
+  else if (gx_ == nullptr) store_input_gradient(x, wanted);
+  add_others(x, wanted);
 }
 
 }  // namespace netwright

@@ -1,10 +1,10 @@
 #pragma once
 // batch norm -> ReLU -> depthwise -> pointwise of one image, each part optional, or a dense 3x3 convolution in the place of both, as one pass
-// over the cache.
+// over the cache; and beside such chains the poolings of the same image, and the image itself.
 //
 // z = relu(scale * x + shift); d = depthwise(z); y = pointwise(d). Nothing between x and y is kept: backward computes z and d again from x,
 // image by image, which costs a fifth of the step's arithmetic and saves two thirds of its memory. Chains that read one value share z, and
-// their input gradients add up before the ReLU.
+// their input gradients add up before the ReLU; those of poolings and of the value itself are added behind it.
 // Source: our own; the blocks are those of DARTS (Liu et al. 2019, arXiv 1806.09055) and of separable networks in general.
 #include <memory>
 #include <vector>
@@ -13,9 +13,12 @@
 #include "netwright/kernels/floats.hpp"
 #include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
+#include "netwright/kernels/window.hpp"
 #include "netwright/kernels/winograd.hpp"
 
 namespace netwright {
+
+enum class ChainKind { convolution, largest, mean, same };   // `largest` and `mean` pool 3x3 (window.hpp), `same` is x itself
 
 struct ChainShape {
   int height, width, channels;            // of x
@@ -24,11 +27,14 @@ struct ChainShape {
   int stride = 1, dilation = 1;           // without a depthwise convolution the stride is the pointwise one's
   int out_channels = 0;                   // of the pointwise or dense convolution; 0: there is none
   bool is_dense = false;                  // 3x3 of stride 1 that mixes channels; no other convolution
+  ChainKind kind = ChainKind::convolution;   // the others read height, width, channels and stride alone
 
   int out_height() const { return (height - 1) / stride + 1; }
   int out_width() const { return (width - 1) / stride + 1; }
   int pad() const { return kernel > 0 ? dilation * (kernel - 1) / 2 : 0; }
   int result_channels() const { return out_channels > 0 ? out_channels : channels; }
+  bool convolves() const { return kind == ChainKind::convolution; }
+  PoolShape pool() const { return {height, width, channels, stride, kind == ChainKind::largest}; }
   DenseShape dense() const { return {channels, out_channels}; }
   int taps() const { return is_dense ? 0 : kernel * kernel; }   // of the depthwise convolution
   std::ptrdiff_t result_size() const { return std::ptrdiff_t{result_channels()} * out_height() * out_width(); }
@@ -55,7 +61,7 @@ struct ChainGradients {
 };
 
 struct ChainForward {
-  float* y;
+  float* y;                               // null: not wanted
   Moments* moments;                       // added to; null: not wanted
 };
 
@@ -74,7 +80,8 @@ struct ChainsBackward {
 };
 
 // Chains that read one value by one load; the functions work in scratch memory of one thread. The shapes agree in height, width,
-// channels, rectify and stride; where they stride, all or none have a depthwise convolution. An object serves one direction.
+// channels, rectify and stride; where they stride, all or none have a depthwise convolution. Of what does not convolve only height, width and
+// channels are the same. An object serves one direction.
 class Chains {
  public:
   Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load);
@@ -103,6 +110,8 @@ class Chains {
   void pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void store_input_gradient(const float* x, const ChainsBackward& wanted);
+  void add_pooled(const float* x, const ChainsBackward& wanted, std::size_t first);
+  void add_others(const float* x, const ChainsBackward& wanted);
 
   const std::vector<ChainShape>& shapes_;
   const std::vector<ChainWeights>& weights_;
@@ -110,11 +119,12 @@ class Chains {
   ChainShape shape_;                       // what all have in common
   int pad_ = 0, widest_ = 0, in_channels_; // the widest of pads and of padded results; padded
   Pixels padded_, inner_, plain_, out_;    // z with its zeros, its gradient without, x, d
+  bool convolves_ = false;                 // any of them
   bool direct_ = false;                    // z is x
   const float* read_ = nullptr;            // z behind its zeros, or x
   float* gx_ = nullptr;                    // where the input gradient is made in its place
   Floats z_, spread_, tiled_;              // with zeros around what is written
-  Scratch d_, y_, affine_, gz_;
+  Scratch d_, y_, affine_, gz_, pooled_, largest_;
   std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };
 

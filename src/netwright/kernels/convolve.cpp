@@ -26,7 +26,9 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
   if (w.depthwise.defined()) shape.kernel = static_cast<int>(w.depthwise.size(2));
   if (w.pointwise.defined()) shape.out_channels = static_cast<int>(w.pointwise.size(0));
   if (w.dense.defined()) shape.kernel = 3, shape.out_channels = static_cast<int>(w.dense.size(0)), shape.is_dense = true;
-  shape.stride = static_cast<int>(w.stride);
+  if (w.pool) shape.kind = w.pool->largest ? ChainKind::largest : ChainKind::mean;
+  if (w.same) shape.kind = ChainKind::same;
+  shape.stride = static_cast<int>(w.pool ? w.pool->stride : w.stride);
   shape.dilation = static_cast<int>(w.dilation);
   return shape;
 }
@@ -34,7 +36,8 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
 // What backward needs of one convolution besides tensors; the places are among the tensors given to autograd, -1: not there.
 struct KeptOne {
   int depthwise = -1, mixing = -1;           // pointwise or dense
-  std::shared_ptr<LeftGradient> left;        // what the reader of y leaves to do
+  std::shared_ptr<LeftGradient> left = {};   // what the reader of y leaves to do
+  std::size_t made_by = 0;                   // whose value this is: an equal pooling before it, or itself
 };
 
 struct Kept : torch::CustomClassHolder {
@@ -74,9 +77,12 @@ variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vect
   variable_list results;
   std::vector<float*> data;
   std::vector<std::vector<Moments>> parts;
-  for (const auto& s : kept.shapes) {
-    results.push_back(at::empty({x.size(0), s.result_channels(), s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast)));
-    data.push_back(results.back().mutable_data_ptr<float>());
+  for (std::size_t k = 0; k < kept.shapes.size(); ++k) {
+    const ChainShape& s = kept.shapes[k];
+    const bool made = s.kind != ChainKind::same && kept.list[k].made_by == k;
+    if (!made) results.push_back((s.kind == ChainKind::same ? x : results[kept.list[k].made_by]).detach());
+    else results.push_back(at::empty({x.size(0), s.result_channels(), s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    data.push_back(made ? results.back().mutable_data_ptr<float>() : nullptr);
     parts.emplace_back(static_cast<std::size_t>(groups.count), Moments(s.result_channels()));
   }
   const std::int64_t in = x.numel() / x.size(0);
@@ -87,12 +93,12 @@ variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vect
     for (std::int64_t g = begin; g < end; ++g)
       for (std::int64_t i = groups.begin(g); i < groups.begin(g + 1); ++i) {
         for (std::size_t k = 0; k < data.size(); ++k)
-          wanted[k] = {data[k] + i * kept.shapes[k].result_size(), moments[k] != nullptr ? &parts[k][static_cast<std::size_t>(g)] : nullptr};
+          wanted[k] = {data[k] == nullptr ? nullptr : data[k] + i * kept.shapes[k].result_size(), moments[k] != nullptr ? &parts[k][static_cast<std::size_t>(g)] : nullptr};
         chains.forward(from + i * in, wanted);
       }
   });
   for (std::size_t k = 0; k < data.size(); ++k)
-    if (moments[k] != nullptr) *moments[k] = as_table(parts[k]);
+    if (moments[k] != nullptr) *moments[k] = kept.list[k].made_by == k ? as_table(parts[k]) : *moments[kept.list[k].made_by];
   return results;
 }
 
@@ -126,10 +132,7 @@ std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     Reads reads{data_of(gradients[i])};
     const LeftGradient* left = kept.list[i].left.get();
-    if (left != nullptr && left->value.defined()) {
-      reads.value = left->value.const_data_ptr<float>();
-      reads.by = Affine{left->a.data(), left->b.data(), left->mean.data(), left->constant.data()};
-    }
+    if (left != nullptr && left->is_left()) reads.value = left->value.const_data_ptr<float>(), reads.by = left->by();
     list.push_back(reads);
   }
   return list;
@@ -222,6 +225,10 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     variable_list values;
     for (std::size_t i = 0; i < kept.list.size(); ++i) {
       const ChainShape& s = kept.shapes[i];
+      if (!s.convolves()) {
+        values.push_back(s.kind == ChainKind::same ? given[0] : pool_plain(given[0], {s.kind == ChainKind::largest, s.stride}));
+        continue;
+      }
       Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .stride = s.stride, .dilation = s.dilation};
       (s.is_dense ? what.dense : what.pointwise) = at(kept.list[i].mixing);
       if (what.norm) what.norm->weight = at(kept.norm_weight), what.norm->bias = at(kept.norm_bias);
@@ -261,6 +268,7 @@ int place(variable_list& given, const at::Tensor& tensor) {
 }  // namespace
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what) {
+  if (!convolves(what)) return pool_fits(x, what.pool.value_or(Pool{}));
   const auto fits = [&](const at::Tensor& t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == at::kFloat); };
   if (x.dim() != 4 || x.numel() == 0 || !x.is_cpu() || x.scalar_type() != at::kFloat || !fits(what.depthwise) || !fits(what.pointwise) || !fits(what.dense))
     return false;
@@ -274,12 +282,14 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
 }
 
 bool convolve_together(const Convolve& a, const Convolve& b) {
+  if (!convolves(a) || !convolves(b)) return !a.norm && !b.norm;
   return !a.norm && !b.norm && a.stride == b.stride && a.rectify == b.rectify && (a.stride == 1 || a.depthwise.defined() == b.depthwise.defined());
 }
 
 std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {
+  const auto first = std::find_if(list.begin(), list.end(), convolves);
   for (const auto& what : list)
-    if (!convolve_fits(given_x, what) || (list.size() > 1 && !convolve_together(what, list[0])))
+    if (!convolve_fits(given_x, what) || (list.size() > 1 && !convolve_together(what, first == list.end() ? list[0] : *first)))
       throw Error("no fused convolution for a value of shape " + c10::str(given_x.sizes()));
   const at::Tensor x = given_x.contiguous(at::MemoryFormat::ChannelsLast);
   auto kept = c10::make_intrusive<Kept>();
@@ -289,8 +299,13 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Convolve& what = list[i];
     kept->shapes.push_back(shape_of(x, what));
-    kept->list.push_back({place(given, what.depthwise), place(given, what.dense.defined() ? what.dense : what.pointwise), what.wants_moments && what.read_once ? std::make_shared<LeftGradient>() : nullptr});
-    moments.push_back(what.wants_moments ? &made[i].moments : nullptr);
+    const bool leaves = what.read_once && (what.wants_moments || !convolves(what));
+    kept->list.push_back({place(given, what.depthwise), place(given, what.dense.defined() ? what.dense : what.pointwise), leaves ? std::make_shared<LeftGradient>() : nullptr, i});
+    const auto equal = [&](const Convolve& other) {
+      return what.pool && other.pool && other.pool->largest == what.pool->largest && other.pool->stride == what.pool->stride && other.wants_moments == what.wants_moments;
+    };
+    kept->list[i].made_by = static_cast<std::size_t>(std::find_if(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), equal) - list.begin());
+    moments.push_back(what.wants_moments && !what.same ? &made[i].moments : nullptr);
   }
   if (const auto& norm = list[0].norm; norm) {
     kept->norm = statistics_of(*norm);
@@ -306,6 +321,8 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
 Convolved convolve(const at::Tensor& x, const Convolve& what) { return convolve_all(x, {what})[0]; }
 
 at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what) {
+  if (what.same) return x;
+  if (what.pool) return pool_plain(x, *what.pool);
   at::Tensor y = x;
   if (what.norm) {
     const Norm& n = *what.norm;

@@ -1,6 +1,6 @@
 #pragma once
 // batch norm -> ReLU -> depthwise -> pointwise convolution as one function of torch, each part optional, at least one convolution; or a dense
-// 3x3 convolution in the place of both.
+// 3x3 convolution in the place of both; and what else reads x beside such functions: poolings and x itself.
 //
 // y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
 // 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "netwright/kernels/norm.hpp"
+#include "netwright/kernels/pool.hpp"
 
 namespace netwright {
 
@@ -20,6 +21,8 @@ struct Convolve {
   bool rectify = false;
   at::Tensor depthwise, pointwise, dense;  // undefined: there is none
   std::int64_t stride = 1, dilation = 1;
+  std::optional<Pool> pool = {};           // in the place of everything above
+  bool same = false;                       // x itself, in the place of everything above: its gradient is added where those of the others are
   BatchMoments input_moments = {};         // of x, where somebody has computed them already
   bool wants_moments = false;              // of y, for a batch norm that follows
   bool read_once = false;                  // that batch norm alone reads y: its input gradient may be left to this function
@@ -30,10 +33,12 @@ struct Convolved {
   BatchMoments moments;
 };
 
+inline bool convolves(const Convolve& what) { return !what.pool && !what.same; }
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
-// Functions of one x that can be one: none has a norm, they agree in stride and ReLU, and where they stride all or none have a depthwise convolution.
+// Functions of one x that can be one: none has a norm, and the convolutions among them agree in stride and ReLU, and where they stride all or none
+// have a depthwise convolution.
 bool convolve_together(const Convolve& a, const Convolve& b);
-// x is loaded once for all, and their gradients of x are added up image by image.
+// x is loaded once for all, equal poolings are computed once, and all gradients of x are added up image by image. Moments of x itself are not counted.
 std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);
 Convolved convolve(const at::Tensor& x, const Convolve& what);
 // The same out of torch's operations: oracle and fallback. Any dtype and device.

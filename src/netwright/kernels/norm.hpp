@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "netwright/kernels/image.hpp"
+#include "netwright/kernels/sums.hpp"
 
 namespace netwright {
 
@@ -32,10 +33,14 @@ struct NormNumbers {
 };
 
 // The input gradient of a batch norm, left to the function that made the norm's input, which reads its gradient anyway:
-// gradient = a * g + b * (value - mean) + constant, g what autograd hands on. `value` undefined: nothing is left, g is the gradient.
+// gradient = a * g + b * (value - mean) + constant, g what autograd hands on. Without b: a * g, of a value weighed without a norm (constant: zeros).
+// Without a nothing is left, g is the gradient.
 struct LeftGradient {
   at::Tensor value;
   std::vector<float> a, b, mean, constant;
+
+  bool is_left() const { return !a.empty(); }
+  Affine by() const { return {a.data(), b.empty() ? nullptr : b.data(), mean.data(), constant.data()}; }
 };
 
 // Mean and biased variance per channel, {2, channels} in double, and the number of pixels behind them. `left` is there where the value's

@@ -80,20 +80,29 @@ void products_target(const float* g, const std::vector<Factor>& factors, std::pt
   }
 }
 
-void affine_target(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
+template <bool Off, bool Add>
+HWY_INLINE void affine(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
   const Tag d;
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (int c = 0; c < channels; c += lanes) {
       const int left = channels - c;
       const std::ptrdiff_t last = std::min(first + kBlock, pixels);
-      const Vector a = hn::LoadU(d, by.a + c), b = hn::LoadU(d, by.b + c), mean = hn::LoadU(d, by.mean + c), constant = hn::LoadU(d, by.constant + c);
+      const Vector a = hn::LoadU(d, by.a + c), zero = hn::Zero(d);
+      const Vector b = Off ? hn::LoadU(d, by.b + c) : zero, mean = Off ? hn::LoadU(d, by.mean + c) : zero, constant = Off ? hn::LoadU(d, by.constant + c) : zero;
       for (std::ptrdiff_t p = first; p < last; ++p) {
         const std::ptrdiff_t at = p * channels + c;
-        const Vector off = hn::Sub(load_upto(value + at, left, lanes), mean);
-        store_upto(hn::MulAdd(a, load_upto(g + at, left, lanes), hn::MulAdd(b, off, constant)), to + at, left, lanes);
+        Vector rest = zero;
+        if constexpr (Off) rest = hn::MulAdd(b, hn::Sub(load_upto(value + at, left, lanes), mean), constant);
+        if constexpr (Add) rest = hn::Add(rest, load_upto(to + at, left, lanes));
+        store_upto(hn::MulAdd(a, load_upto(g + at, left, lanes), rest), to + at, left, lanes);
       }
     }
+}
+
+void affine_target(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
+  if (by.b != nullptr) add ? affine<true, true>(g, value, by, pixels, channels, to) : affine<true, false>(g, value, by, pixels, channels, to);
+  else add ? affine<false, true>(g, value, by, pixels, channels, to) : affine<false, false>(g, value, by, pixels, channels, to);
 }
 
 void affine_pixels_target(const float* g, const float* value, const Affine& by, const Pixels& f, int channels, float* to, const Pixels& t) {
@@ -142,8 +151,8 @@ void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdi
   HWY_DYNAMIC_DISPATCH(products_target)(g, factors, pixels, channels, sum);
 }
 
-void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
-  HWY_DYNAMIC_DISPATCH(affine_target)(g, value, by, pixels, channels, to);
+void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
+  HWY_DYNAMIC_DISPATCH(affine_target)(g, value, by, pixels, channels, to, add);
 }
 
 void affine_pixels(const float* g, const float* value, const Affine& by, const Pixels& from, int channels, float* to, const Pixels& at) {

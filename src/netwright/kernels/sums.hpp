@@ -22,11 +22,12 @@ struct Factor {
 // The products of all, and sum[c] += sum_p g[p][c].
 void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum);
 
-// to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c]; `to` may be `g`. The input gradient of a batch norm.
+// to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c], added to what is there with `add`; `to` may be `g`. The input gradient
+// of a batch norm. Null b: a[c] * g[p][c] alone, and `value` is not read.
 struct Affine {
   const float *a, *b, *mean, *constant;
 };
-void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to);
+void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add = false);
 // The same of one image whose `g` and `value` lie as `from` says, to where `at` says, with the padded channels set to zero.
 void affine_pixels(const float* g, const float* value, const Affine& by, const Pixels& from, int channels, float* to, const Pixels& at);
 

@@ -237,18 +237,57 @@ bool is_small_pool(const Node& node) {
   return (node.op == "max_pool" || node.op == "avg_pool") && node.shape.size() == 3 && integer(node, "kernel") == 3 && integer(node, "dilation") == 1 && square_and_even(node);
 }
 
+Pool pool_of(const Node& node) { return {.largest = node.op == "max_pool", .stride = integer(node, "stride")}; }
+
 Kernel pool_kernel(const Node& node) {
-  const Pool what{.largest = node.op == "max_pool", .stride = integer(node, "stride")};
-  return [what, plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
+  return [what = pool_of(node), plain = make_kernel(node)](std::span<const at::Tensor> x, std::span<const at::Tensor> t, const RunMode& mode) {
     return at::tracer::impl::is_dispatch_enabled() || !pool_fits(x[0], what) ? plain(x, t, mode) : pool(x[0], what);
   };
 }
 
-// A pooling by itself, computed once for all that read one value.
+// One node that reads a value beside convolutions: run ahead with them where they are, else by `plain`. Left open to a sum, which leaves its
+// gradient to the function that made it.
+Lowered beside_step(const LoweringCase& c, Convolve what, Step plain) {
+  what.wants_moments = read_by_a_norm(c.graph, c.node), what.read_once = readers(c.graph, c.node) == 1;
+  const auto asked = [what, at = index(c.node)](const Frame& frame) {
+    Convolve asks = what;
+    asks.wants_moments = what.wants_moments && frame.mode.training && !frame.mode.bypass_batch_norm;
+    asks.read_once = what.read_once && !frame.wants(at);
+    return asks;
+  };
+  const auto slot = std::make_shared<char>();
+  const int input = c.at().inputs[0];
+  const auto step = [=, input = index(input), at = index(c.node), last = c.is_output(), summed = c.left_to_a_sum()](Frame& frame) {
+    const auto ahead = taken(frame, slot.get(), frame.values[input]);
+    if (!ahead) return plain(frame);
+    Term term(ahead->value);
+    frame.moments[at] = term.moments = ahead->moments;
+    if (summed && !frame.wants(at)) frame.open[at].terms = {term};
+    else if (frame.deferred != nullptr && last) frame.deferred->terms = {term}, frame.values[at] = term.value;
+    else frame.values[at] = term.value;
+  };
+  Lowered lowered{step};
+  lowered.asks.emplace_back(input, [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
+    if (!at::tracer::impl::is_dispatch_enabled() && convolve_fits(value, what)) list.push_back({slot.get(), asked(frame)});
+  });
+  return lowered;
+}
+
+bool is_image_on_cpu(const LoweringCase& c) { return c.place.dtype == at::kFloat && c.place.device.is_cpu() && !is_open(c.at()) && c.at().shape.size() == 3; }
+
+// A pooling, computed once for all that read one value.
 Pattern pool_pattern() {
   return {"pool", [](const LoweringCase& c) -> std::optional<Lowered> {
-            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || is_open(c.at()) || !is_small_pool(c.at())) return std::nullopt;
-            return Lowered{node_step(c, c.node, pool_kernel(c.at())).step};
+            if (!is_image_on_cpu(c) || !is_small_pool(c.at())) return std::nullopt;
+            return beside_step(c, {.pool = pool_of(c.at())}, node_step(c, c.node, pool_kernel(c.at())).step);
+          }};
+}
+
+// What hands a value on.
+Pattern identity_pattern() {
+  return {"identity", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (!is_image_on_cpu(c) || c.at().op != "identity") return std::nullopt;
+            return beside_step(c, {.same = true}, node_step(c, c.node).step);
           }};
 }
 
@@ -280,7 +319,8 @@ Kernel lowered_kernel(const Node& node) {
 const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1], or [batch_norm] [relu] [conv 3x3]", "convolve.hpp", chain_pattern},
-      {"pool", "max_pool or avg_pool 3x3", "pool.hpp", pool_pattern},
+      {"pool", "max_pool or avg_pool 3x3, with the convolutions of its value", "pool.hpp", pool_pattern},
+      {"identity", "what hands a value on, with the convolutions of that value", "convolve.hpp", identity_pattern},
       {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
       {"sum", "add, with the batch norms and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
   };

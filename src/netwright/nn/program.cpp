@@ -360,6 +360,8 @@ void Program::run_ahead(std::size_t node, const std::vector<bool>& needed, Frame
   for (const auto& [asks, asker] : asks_[node])
     if (needed[asker]) asks(value, frame, list);
   while (list.size() > 1) {
+    // Only a convolution may keep others away: one of them comes first.
+    std::iter_swap(list.begin(), std::min(std::find_if(list.begin(), list.end(), [](const Ask& ask) { return convolves(ask.what); }), list.end() - 1));
     const Convolve first = list[0].what;
     const auto others = std::stable_partition(list.begin() + 1, list.end(), [&](const Ask& ask) { return convolve_together(first, ask.what); });
     std::vector<Convolve> together;

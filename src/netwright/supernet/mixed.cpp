@@ -22,15 +22,16 @@ struct Candidate {
     return frame;
   }
 
+  bool drops(const Frame& outer) const { return hands_on && outer.mode.skip_dropout > 0 && outer.mode.training && outer.mode.noise; }
+
   void ask(const at::Tensor& input, const Frame& outer, std::vector<Ask>& list) const {
-    if (program && !constant_zero && !hands_on) program->ask(input, frame_of(input, outer), list);
+    if (program && !constant_zero && !drops(outer)) program->ask(input, frame_of(input, outer), list);
   }
 
   // Undefined where the result is zero whatever it reads.
   at::Tensor run(const at::Tensor& input, const Frame& outer) const {
     if (constant_zero) return {};
-    const bool drops = hands_on && outer.mode.skip_dropout > 0 && outer.mode.training && outer.mode.noise;
-    if (drops) return at::dropout(input, outer.mode.skip_dropout, true);
+    if (drops(outer)) return at::dropout(input, outer.mode.skip_dropout, true);
     if (!program) return input;
     Frame frame = frame_of(input, outer);
     return program->run(frame)[0];
@@ -39,7 +40,7 @@ struct Candidate {
   // The same, left open where its last node can leave it.
   OpenSum open(const at::Tensor& input, const Frame& outer) const {
     OpenSum left;
-    if (!program || constant_zero || hands_on) {
+    if (!program || constant_zero || drops(outer)) {
       if (const at::Tensor value = run(input, outer); value.defined()) left.terms = {value};
       return left;
     }
