@@ -128,10 +128,10 @@ void Chains::dense_forward(const One& c, float* y) {
 }
 
 // One product where rows lie one behind the other, else one a row. `a` and `c` have a row of pixels every a_next and c_next floats.
-void Chains::multiply_rows(Product product, int rows, int width, bool over_pixels) const {
+void Chains::multiply_rows(Product product, int rows, int width, bool over_pixels) {
   const bool whole = product.a_next == width * (over_pixels ? product.a_column : product.a_row);
   (over_pixels ? product.k : product.m) = whole ? rows * width : width;
-  product.count = whole ? 1 : rows;
+  product.count = whole ? 1 : rows, product.upcoming = &upcoming_;
   multiply(product);
 }
 
@@ -156,7 +156,7 @@ void Chains::rows_forward(const One& c, const ChainForward& wanted) {
     const float* d = windows ? scratch : read_ + first * padded_.row;
     if (windows) {
       float* to = through_scratch ? scratch - first * out_.row : wanted.y;
-      depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false);
+      depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false, &upcoming_);
     }
     if (c.shape.out_channels > 0) pointwise_forward(c, d, windows ? out_.row : padded_.row, first, last, wanted.y);
     else if (through_scratch) store_pixels(d, {1, pixels, 0, in_channels_}, channels, y, {1, pixels, 0, channels});
@@ -164,11 +164,35 @@ void Chains::rows_forward(const One& c, const ChainForward& wanted) {
   }
 }
 
+// While chain i is computed: what the next one stores, and with the last one the next image.
+void Chains::ask_for_next(const float* x, const std::vector<ChainForward>& wanted, std::size_t i) {
+  upcoming_.clear();
+  const std::ptrdiff_t image = std::ptrdiff_t{shape_.height} * shape_.width * shape_.channels;
+  if (i + 1 < shapes_.size()) return upcoming_.add(wanted[i + 1].y, shapes_[i + 1].result_size());
+  upcoming_.add(x + image, image);
+  if (wanted[0].y != nullptr) upcoming_.add(wanted[0].y + shapes_[0].result_size(), shapes_[0].result_size());
+}
+
+void Chains::ask_for_next(const float* x, const ChainsBackward& wanted, std::size_t i) {
+  upcoming_.clear();
+  const std::ptrdiff_t image = std::ptrdiff_t{shape_.height} * shape_.width * shape_.channels;
+  if (i + 1 < shapes_.size()) {
+    upcoming_.add(wanted.chains[i + 1].value, shapes_[i + 1].result_size());
+    upcoming_.add(wanted.chains[i + 1].gradient, shapes_[i + 1].result_size());
+    return;
+  }
+  upcoming_.add(wanted.input_gradient, image);
+  upcoming_.add(x + image, image);
+  if (wanted.chains[0].value != nullptr) upcoming_.add(wanted.chains[0].value + shapes_[0].result_size(), shapes_[0].result_size());
+  if (wanted.chains[0].gradient != nullptr) upcoming_.add(wanted.chains[0].gradient + shapes_[0].result_size(), shapes_[0].result_size());
+}
+
 void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
   if (convolves_) load(x);
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
     const One c = one(i);
     if (wanted[i].y == nullptr) continue;
+    ask_for_next(x, wanted, i);
     if (c.shape.convolves() && !c.shape.is_dense) {
       rows_forward(c, wanted[i]);
       continue;
@@ -209,7 +233,7 @@ void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants
 }
 
 // `d` is what the pointwise convolution read: of the depthwise one, or z itself.
-void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) const {
+void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) {
   const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
   multiply_rows({shape_.channels, c.out_channels, 0, d, 1, direct_ ? shape_.channels : in_channels_, gradient, c.out_channels, weights.pointwise(), c.out_channels,
                  true, 1, d_row, row, 0}, out_.height, out_.width, true);
@@ -220,7 +244,7 @@ void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool w
   if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_, padded_.row, *chain.weights);
   if (wants_input)
     multiply({out_.height * out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_,
-              input_gradient(), in_channels_, !first});
+              input_gradient(), in_channels_, !first, 1, 0, 0, 0, &upcoming_});
 }
 
 // The gradient of d, between the zeros that its stride left out.
@@ -230,7 +254,7 @@ void Chains::spread_gradient(const One& c, const ChainBackward& chain, const flo
   if (c.shape.out_channels == 0) return put_gradient(c, chain, to, {out_.height, out_.width, row, column});
   for (int r = 0; r < out_.height; ++r)
     multiply({out_.width, in_channels_, c.shape.out_channels, gradient + r * std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels, 1,
-              c.weights.transposed.data(), in_channels_, to + r * row, column});
+              c.weights.transposed.data(), in_channels_, to + r * row, column, false, 1, 0, 0, 0, &upcoming_});
 }
 
 void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
@@ -238,7 +262,7 @@ void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool w
   const float* gradient = mixes ? aligned_gradient(c, chain) : nullptr;
   if (chain.weights != nullptr && mixes) {
     float* d = room(d_, out_.height * out_.row);
-    depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d, out_, 0, out_.height, false);
+    depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d, out_, 0, out_.height, false, &upcoming_);
     pointwise_gradient(c, gradient, d, out_.row, *chain.weights);
   }
   if (spread_.empty()) spread_.resize(static_cast<std::size_t>((padded_.height + 2 * pad_) * padded_.row));
@@ -248,7 +272,7 @@ void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool w
                               {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, chain.weights->depthwise());
   if (wants_input)
     depthwise_rows({in_channels_, c.shape.kernel, 1, c.shape.dilation}, spread_.data() + c.corner, padded_.row, c.weights.reversed.data(), input_gradient(), inner_,
-                   0, inner_.height, !first);
+                   0, inner_.height, !first, &upcoming_);
 }
 
 void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) {
@@ -287,9 +311,9 @@ void Chains::add_others(const float* x, const ChainsBackward& wanted) {
     if (s.kind != ChainKind::same) {
       if (std::none_of(shapes_.begin(), shapes_.begin() + static_cast<std::ptrdiff_t>(i), alike)) add_pooled(x, wanted, i);
     } else if (chain.gradient != nullptr) {
-      const auto count = static_cast<std::size_t>(s.result_size());
       if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, s.height * s.width, s.channels, wanted.input_gradient, true);
-      else add_values(chain.gradient, count, wanted.input_gradient);
+      else if (chain.column != s.channels) add_slice(chain.gradient, chain.column, s.height * s.width, s.channels, wanted.input_gradient);
+      else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), wanted.input_gradient);
     }
   }
 }
@@ -303,6 +327,7 @@ void Chains::backward(const float* x, const ChainsBackward& wanted) {
     const ChainBackward& chain = wanted.chains[i];
     if (chain.gradient == nullptr || !shapes_[i].convolves()) continue;
     const One c = one(i);
+    ask_for_next(x, wanted, i);
     if (c.shape.is_dense) dense_backward(c, chain, wants_input, first);
     else if (c.shape.kernel == 0) pointwise_backward(c, chain, wants_input, first);
     else depthwise_backward(c, chain, wants_input, first);

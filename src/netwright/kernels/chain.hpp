@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "netwright/kernels/image.hpp"
+#include "netwright/kernels/upcoming.hpp"
 #include "netwright/kernels/floats.hpp"
 #include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
@@ -71,6 +72,7 @@ struct ChainBackward {
   const Affine* by;
   const float* value;                     // y, where there is `by`
   ChainGradients* weights;                // null: not wanted
+  std::ptrdiff_t column;                  // floats from one pixel of the gradient to the next: more than there are channels of x itself, where it is a slice
 };
 
 struct ChainsBackward {
@@ -97,13 +99,15 @@ class Chains {
   float* inside(Floats& padded) const;     // behind the zeros
   float* input_gradient();
   void load(const float* x);
-  void multiply_rows(Product product, int rows, int width, bool over_pixels) const;
+  void ask_for_next(const float* x, const std::vector<ChainForward>& wanted, std::size_t i);
+  void ask_for_next(const float* x, const ChainsBackward& wanted, std::size_t i);
+  void multiply_rows(Product product, int rows, int width, bool over_pixels);
   void dense_forward(const One& c, float* y);
   void rows_forward(const One& c, const ChainForward& wanted);
   void pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y);
   void put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at);
   const float* aligned_gradient(const One& c, const ChainBackward& wanted);
-  void pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) const;
+  void pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights);
   void spread_gradient(const One& c, const ChainBackward& chain, const float* gradient);
   // Of one chain; the input gradient is added to the earlier ones' unless it is the first.
   void dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
@@ -125,6 +129,7 @@ class Chains {
   float* gx_ = nullptr;                    // where the input gradient is made in its place
   Floats z_, spread_, tiled_;              // with zeros around what is written
   Scratch d_, y_, affine_, gz_, pooled_, largest_;
+  Upcoming upcoming_;
   std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };
 

@@ -124,13 +124,28 @@ struct Part {
 // What backward reads of one convolution, over all images.
 struct Reads {
   const float *gradient = nullptr, *value = nullptr;
-  std::optional<Affine> by;
+  std::optional<Affine> by = {};
+  std::ptrdiff_t column = 0;                 // floats from one pixel of the gradient to the next
 };
+
+// 0 where pixels do not lie one behind the other at one distance, channels together.
+std::ptrdiff_t column_of(const at::Tensor& gradient) {
+  const std::int64_t height = gradient.size(2), width = gradient.size(3), column = width > 1 ? gradient.stride(3) : height > 1 ? gradient.stride(2) : gradient.stride(0);
+  const auto lies = [&](std::int64_t d, std::int64_t distance) { return gradient.size(d) == 1 || gradient.stride(d) == distance; };
+  return column >= gradient.size(1) && lies(1, 1) && lies(2, width * column) && lies(0, height * width * column) ? column : 0;
+}
+
+// As the kernels read it: only of x itself the gradient may be a slice of another one.
+at::Tensor readable(const at::Tensor& gradient, const KeptOne& one, const ChainShape& shape) {
+  const bool slice = shape.kind == ChainKind::same && !(one.left && one.left->is_left()) && column_of(gradient) > 0;
+  return slice ? gradient : gradient.contiguous(at::MemoryFormat::ChannelsLast);
+}
 
 std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
   std::vector<Reads> list;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     Reads reads{data_of(gradients[i])};
+    reads.column = gradients[i].defined() && kept.shapes[i].kind == ChainKind::same ? column_of(gradients[i]) : kept.shapes[i].result_channels();
     const LeftGradient* left = kept.list[i].left.get();
     if (left != nullptr && left->is_left()) reads.value = left->value.const_data_ptr<float>(), reads.by = left->by();
     list.push_back(reads);
@@ -157,8 +172,9 @@ Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kep
         for (std::size_t k = 0; k < reads.size(); ++k) {
           const Reads& r = reads[k];
           const std::int64_t place = i * kept.shapes[k].result_size();
-          list[k] = {r.gradient != nullptr ? r.gradient + place : nullptr, r.by ? &*r.by : nullptr, r.by ? r.value + place : nullptr,
-                     wanted.weights[k] ? &part.weights[k] : nullptr};
+          const std::int64_t slice = place / kept.shapes[k].result_channels() * r.column;
+          list[k] = {r.gradient != nullptr ? r.gradient + slice : nullptr, r.by ? &*r.by : nullptr, r.by ? r.value + place : nullptr,
+                     wanted.weights[k] ? &part.weights[k] : nullptr, r.column};
         }
         chains.backward(values + i * in, {list, to != nullptr ? to + i * in : nullptr, wanted.norm ? &sums : nullptr});
       }
@@ -198,8 +214,8 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
       kept->leaves.reset();  // the twin reads x too
       return twin_gradients(context, given, gradients, [&](const variable_list& of) { return plain(*kept, of); }, 2);
     }
-    for (auto& gradient : gradients)
-      if (gradient.defined()) gradient = gradient.contiguous(at::MemoryFormat::ChannelsLast);
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      if (gradients[i].defined()) gradients[i] = readable(gradients[i], kept->list[i], kept->shapes[i]);
     variable_list made(given.size() + 2);    // the options have no gradients
     if (std::none_of(gradients.begin(), gradients.end(), [](const at::Tensor& g) { return g.defined(); })) return made;
     const auto needs = [&](int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); };

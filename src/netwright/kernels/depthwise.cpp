@@ -54,6 +54,7 @@ struct RowsCase {
   const Pixels& to;
   int first, last;
   bool add;
+  Upcoming* upcoming;
 };
 
 template <int K, int S, int D>
@@ -64,7 +65,10 @@ void rows(const RowsCase& c) {
       const float* in = c.in + r * S * c.in_row + channel;
       float* out = c.out + r * c.to.row + channel;
       int q = 0;
-      for (; q + 8 <= c.to.width; q += 8) pixels<K, S, D, 8>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column, c.add);
+      for (; q + 8 <= c.to.width; q += 8) {
+        if (c.upcoming != nullptr) c.upcoming->turn<4>();
+        pixels<K, S, D, 8>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column, c.add);
+      }
       for (; q + 2 <= c.to.width; q += 2) pixels<K, S, D, 2>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, c.to.column, c.add);
       for (; q < c.to.width; ++q) pixels<K, S, D, 1>(in + q * S * channels, c.in_row, channels, c.weights + channel, out + q * c.to.column, 0, c.add);
     }
@@ -169,8 +173,8 @@ struct RunGradient {
 };
 
 void rows_target(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& to, int first, int last,
-                 bool add) {
-  const RowsCase c{shape, in, in_row, weights, out, to, first, last, add};
+                 bool add, Upcoming* upcoming) {
+  const RowsCase c{shape, in, in_row, weights, out, to, first, last, add, upcoming};
   with_constants(shape, RunRows{c});
 }
 
@@ -192,9 +196,9 @@ bool depthwise_fits(int kernel, int stride, int dilation) {
 }
 
 void depthwise_rows(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& out_pixels, int first,
-                    int last, bool add) {
+                    int last, bool add, Upcoming* upcoming) {
   if (!depthwise_fits(shape.kernel, shape.stride, shape.dilation)) throw Error("no depthwise kernel for this shape");
-  HWY_DYNAMIC_DISPATCH(rows_target)(shape, in, in_row, weights, out, out_pixels, first, last, add);
+  HWY_DYNAMIC_DISPATCH(rows_target)(shape, in, in_row, weights, out, out_pixels, first, last, add, upcoming);
 }
 
 void depthwise_weight_gradient(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* gradient, const Pixels& gradient_pixels,

@@ -6,6 +6,8 @@
 // had a stride, zeros between the gradient's pixels.
 #include <cstddef>
 
+#include "netwright/kernels/upcoming.hpp"
+
 namespace netwright {
 
 // Pixels of an image in memory: how many, and how many floats from one to the next.
@@ -21,9 +23,9 @@ struct Depthwise {
 bool depthwise_fits(int kernel, int stride, int dilation);
 
 // Rows [first, last) of the output, added to what is there with `add`; `out` points at row 0. `in` points at the corner of the zeros
-// around the image.
+// around the image. `upcoming` is asked for meanwhile.
 void depthwise_rows(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* weights, float* out, const Pixels& out_pixels, int first,
-                    int last, bool add);
+                    int last, bool add, Upcoming* upcoming = nullptr);
 
 // weights[t][c] += sum_rq gradient[r][q][c] * in[...][c], pixel after pixel in order.
 void depthwise_weight_gradient(const Depthwise& shape, const float* in, std::ptrdiff_t in_row, const float* gradient, const Pixels& gradient_pixels,

@@ -58,6 +58,7 @@ HWY_INLINE void panel(const Product& p, const float* a, const float* b, float* c
   const std::ptrdiff_t a_row = Together ? 1 : p.a_row;
   constexpr int most = kSums == 24 && N == 1 ? 16 : kSums / N;
   for (int left = p.m, rows = 0; left > 0; left -= rows, a += rows * a_row, c += rows * p.c_row) {
+    if (p.upcoming != nullptr) p.upcoming->turn<8>();
     if (most > 6 && left >= most) block<most, N, Together>(p, a, b, c), rows = most;
     else if (most > 12 && left >= 12) block<12, N, Together>(p, a, b, c), rows = 12;
     else if (left >= 6 && left != 7 && left != 8) block<6, N, Together>(p, a, b, c), rows = 6;

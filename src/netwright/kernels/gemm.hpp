@@ -2,6 +2,8 @@
 // Matrix products of the pointwise convolutions: the value, its input gradient and its weight gradient are all one shape of loop.
 #include <cstddef>
 
+#include "netwright/kernels/upcoming.hpp"
+
 namespace netwright {
 
 // Floats in one vector of this machine. Scratch buffers round a pixel's channels up to a multiple of it, so that no inner loop has a tail.
@@ -20,6 +22,7 @@ struct Product {
   bool accumulate = false;
   int count = 1;                      // of such products, one behind the other
   std::ptrdiff_t a_next = 0, b_next = 0, c_next = 0;
+  Upcoming* upcoming = nullptr;             // asked for meanwhile
 };
 
 // Each element is summed over k in order, by fused multiply-add where the machine has it.

@@ -1,6 +1,8 @@
 // Blocks of 64 pixels stay in the first-level cache while all values are added to them.
 #include "netwright/kernels/sums.hpp"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
@@ -24,8 +26,10 @@ void values_target(const std::vector<const float*>& values, const std::vector<co
       const std::ptrdiff_t last = std::min(first + kBlock, pixels);
       for (std::size_t i = 0; i < values.size(); ++i) {
         const Vector factor = hn::LoadU(d, factors[i] + c), start = hn::LoadU(d, constant + c);
+        const float* next = i + 1 < values.size() ? values[i + 1] : values[0] + kBlock * channels;
         for (std::ptrdiff_t p = first; p < last; ++p) {
           float* place = to + p * channels + c;
+          hwy::Prefetch(next + p * channels + c);
           const Vector before = i == 0 ? start : load_upto(place, left, lanes);
           store_upto(hn::MulAdd(factor, load_upto(values[i] + p * channels + c, left, lanes), before), place, left, lanes);
         }
@@ -41,6 +45,15 @@ void add_target(const float* HWY_RESTRICT from, std::size_t count, float* HWY_RE
   for (; i < count; ++i) to[i] += from[i];
 }
 
+void slice_target(const float* HWY_RESTRICT from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* HWY_RESTRICT to) {
+  const int lanes = static_cast<int>(hn::Lanes(Tag()));
+  for (std::ptrdiff_t p = 0; p < pixels; ++p)
+    for (int c = 0; c < channels; c += lanes) {
+      float* place = to + p * channels + c;
+      store_upto(hn::Add(load_upto(place, channels - c, lanes), load_upto(from + p * column + c, channels - c, lanes)), place, channels - c, lanes);
+    }
+}
+
 HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, int channels, int left, int lanes, double* sum) {
   const Tag d;
   Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
@@ -53,7 +66,7 @@ HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, int 
 }
 
 HWY_INLINE void add_product(const float* HWY_RESTRICT g, const float* HWY_RESTRICT value, const float* mean, std::ptrdiff_t pixels, int channels, int left, int lanes,
-                            double* product) {
+                            double* product, const float* next) {
   const Tag d;
   const Vector m = hn::LoadU(d, mean);
   Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
@@ -61,6 +74,7 @@ HWY_INLINE void add_product(const float* HWY_RESTRICT g, const float* HWY_RESTRI
   for (; p + 2 <= pixels; p += 2)
 #pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
+      hwy::Prefetch(next + (p + i) * channels);
       const Vector off = hn::Sub(load_upto(value + (p + i) * channels, left, lanes), m);
       sums[i] = hn::MulAdd(load_upto(g + (p + i) * channels, left, lanes), off, sums[i]);
     }
@@ -75,7 +89,11 @@ void products_target(const float* g, const std::vector<Factor>& factors, std::pt
     for (int c = 0; c < channels; c += lanes) {
       const std::ptrdiff_t place = first * channels + c;
       add_sum(g + place, count, channels, channels - c, lanes, sum + c);
-      for (const Factor& f : factors) add_product(g + place, f.value + place, f.mean + c, count, channels, channels - c, lanes, f.product + c);
+      for (std::size_t i = 0; i < factors.size(); ++i) {
+        const Factor& f = factors[i];
+        const float* next = i + 1 < factors.size() ? factors[i + 1].value + place : factors[0].value + place + kBlock * channels;
+        add_product(g + place, f.value + place, f.mean + c, count, channels, channels - c, lanes, f.product + c, next);
+      }
     }
   }
 }
@@ -136,6 +154,7 @@ HWY_AFTER_NAMESPACE();
 namespace netwright {
 HWY_EXPORT(values_target);
 HWY_EXPORT(add_target);
+HWY_EXPORT(slice_target);
 HWY_EXPORT(products_target);
 HWY_EXPORT(affine_target);
 HWY_EXPORT(affine_pixels_target);
@@ -146,6 +165,10 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 }
 
 void add_values(const float* from, std::size_t count, float* to) { HWY_DYNAMIC_DISPATCH(add_target)(from, count, to); }
+
+void add_slice(const float* from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* to) {
+  HWY_DYNAMIC_DISPATCH(slice_target)(from, column, pixels, channels, to);
+}
 
 void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
   HWY_DYNAMIC_DISPATCH(products_target)(g, factors, pixels, channels, sum);

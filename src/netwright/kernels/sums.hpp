@@ -13,6 +13,8 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 
 // to[i] += from[i].
 void add_values(const float* from, std::size_t count, float* to);
+// to[p][c] += from[p][c], where `column` floats lie between two pixels of `from`: a slice of wider ones.
+void add_slice(const float* from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* to);
 
 // A value that is multiplied by the same g as others: product[c] += sum_p g[p][c] * (value[p][c] - mean[c]). [padded]; in float over 64 pixels, then in double.
 struct Factor {

@@ -291,6 +291,29 @@ Pattern identity_pattern() {
           }};
 }
 
+// What joins values along their channels: each of its gradients is a slice, added where those of the value's convolutions are.
+Pattern concat_pattern() {
+  return {"concat", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (!is_image_on_cpu(c) || c.at().op != "concat") return std::nullopt;
+            const auto slots = std::make_shared<std::vector<char>>(c.at().inputs.size());
+            Lowered lowered{[slots, plain = make_kernel(c.at()), inputs = c.at().inputs, at = index(c.node)](Frame& frame) {
+              std::vector<at::Tensor> values;
+              for (std::size_t i = 0; i < inputs.size(); ++i) {
+                const at::Tensor& value = frame.values[index(inputs[i])];
+                const auto ahead = taken(frame, &(*slots)[i], value);
+                values.push_back(ahead ? ahead->value : value);
+              }
+              frame.values[at] = plain(values, {}, frame.mode);
+            }};
+            for (std::size_t i = 0; i < c.at().inputs.size(); ++i)
+              lowered.asks.emplace_back(c.at().inputs[i], [slots, i](const at::Tensor& value, const Frame&, std::vector<Ask>& list) {
+                const Convolve what{.same = true};
+                if (!at::tracer::impl::is_dispatch_enabled() && convolve_fits(value, what)) list.push_back({&(*slots)[i], what});
+              });
+            return lowered;
+          }};
+}
+
 }  // namespace
 
 Norm norm_of(const Node& node, std::span<const at::Tensor> own, const RunMode& mode) {
@@ -320,6 +343,7 @@ const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1], or [batch_norm] [relu] [conv 3x3]", "convolve.hpp", chain_pattern},
       {"pool", "max_pool or avg_pool 3x3, with the convolutions of its value", "pool.hpp", pool_pattern},
+      {"concat", "concat, with the convolutions of its values", "convolve.hpp", concat_pattern},
       {"identity", "what hands a value on, with the convolutions of that value", "convolve.hpp", identity_pattern},
       {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
       {"sum", "add, with the batch norms and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
