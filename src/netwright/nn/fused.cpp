@@ -51,7 +51,7 @@ bool is_depthwise(const Node& n, std::int64_t in_channels) {
 bool mixes_pixels(const Node& n) { return is_plain_convolution(n) && integer(n, "kernel") == 1 && integer(n, "groups") == 1; }
 
 // Alone up to 256 channels, beyond which a matrix product by itself is as good.
-bool is_pointwise(const Node& n, std::int64_t in_channels) { return mixes_pixels(n) && n.shape[0] <= 256 && in_channels <= 256; }
+bool is_pointwise(const Node& n, std::int64_t in_channels) { return mixes_pixels(n) && n.shape[0] <= 640 && in_channels <= 640; }
 
 // The nodes of one group, by what they do in it; -1: not there.
 struct ChainNodes {

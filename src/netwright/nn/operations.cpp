@@ -1,6 +1,7 @@
 #include "netwright/nn/operations.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/TracerMode.h>
 
 #include <algorithm>
 #include <array>
@@ -27,20 +28,14 @@ struct Window {
   }
 };
 
-// oneDNN's weight gradient of a strided 1x1 convolution on fewer than 8 channels never ends on AVX2 machines (torch 2.15). Taking
-// every stride-th pixel first is the same function.
-bool never_ends(const Window& window, const at::Tensor& x, std::int64_t groups) {
-  const bool pointwise = window.kernel[0] == 1 && window.kernel[1] == 1 && window.padding[0] == 0 && window.padding[1] == 0;
-  return pointwise && (window.stride[0] > 1 || window.stride[1] > 1) && groups == 1 && x.size(1) < 8 && x.is_cpu();
+bool is_pointwise(at::IntArrayRef kernel, at::IntArrayRef padding, std::int64_t groups) {
+  const auto all = [](at::IntArrayRef list, std::int64_t value) { return std::all_of(list.begin(), list.end(), [&](std::int64_t n) { return n == value; }); };
+  return groups == 1 && all(kernel, 1) && all(padding, 0);
 }
 
 Kernel conv(const Node& node) {
   return [window = Window(node), groups = integer(node, "groups"), bias = integer(node, "bias") != 0](Inputs x, Inputs t, const RunMode&) {
-    if (never_ends(window, x[0], groups)) {
-      const at::Tensor taken = x[0].slice(2, 0, std::nullopt, window.stride[0]).slice(3, 0, std::nullopt, window.stride[1]);
-      return at::conv2d(taken.contiguous(x[0].suggest_memory_format()), t[0], bias ? t[1] : at::Tensor());
-    }
-    return at::conv2d(x[0], t[0], bias ? t[1] : at::Tensor(), window.stride, window.padding, window.dilation, groups == 0 ? x[0].size(1) : groups);
+    return convolution(x[0], t[0], bias ? t[1] : at::Tensor(), window.stride, window.padding, window.dilation, groups == 0 ? x[0].size(1) : groups);
   };
 }
 
@@ -275,6 +270,18 @@ const Entry& entry(std::string_view op) {
 }
 
 }  // namespace
+
+at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
+                       std::int64_t groups) {
+  const bool pointwise = is_pointwise(weight.sizes().slice(2), padding, groups) && x.is_cpu();
+  if (pointwise && !at::tracer::impl::is_dispatch_enabled() && x.size(2) == 1 && x.size(3) == 1) return at::linear(x.flatten(1), weight.flatten(1), bias).unsqueeze(2).unsqueeze(3);
+  const bool strides = std::any_of(stride.begin(), stride.end(), [](std::int64_t n) { return n > 1; });
+  if (pointwise && strides && x.size(1) < 8) {
+    const at::Tensor taken = x.slice(2, 0, std::nullopt, stride.front()).slice(3, 0, std::nullopt, stride.back());
+    return at::conv2d(taken.contiguous(x.suggest_memory_format()), weight, bias);
+  }
+  return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+}
 
 Kernel make_kernel(const Node& node) { return entry(node.op).make(node); }
 

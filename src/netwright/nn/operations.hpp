@@ -33,6 +33,12 @@ using Kernel = std::function<at::Tensor(std::span<const at::Tensor> inputs, std:
 // Reads the node's attributes once. Errors: Error when the table has an operation without a kernel.
 Kernel make_kernel(const Node& node);
 
+// at::conv2d, without two of its traps on the CPU (torch 2.15): images of one pixel, as a squeeze-excite has them, are a linear layer there (a product
+// for each image takes ten times as long), and oneDNN's weight gradient of a strided 1x1 convolution on fewer than 8 channels never ends on AVX2
+// machines: every stride-th pixel is taken first. A traced network keeps its convolutions but for the second.
+at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::IntArrayRef stride, at::IntArrayRef padding,
+                       at::IntArrayRef dilation, std::int64_t groups);
+
 // Same input and attributes, same value: such nodes are computed once where several read one value (ReLU, pooling).
 bool is_pure(std::string_view op);
 

@@ -116,7 +116,7 @@ at::Tensor NarrowRun::convolution(Frame& frame, const at::Tensor& x, const at::T
     }
   }
   const at::Tensor shift = bias.defined() ? first(bias, 0, weight.size(0)) : at::Tensor();
-  return at::conv2d(x, weight, shift, stride, padding, dilation, windows ? x.size(1) : 1);
+  return netwright::convolution(x, weight, shift, {stride, stride}, {padding, padding}, {dilation, dilation}, windows ? x.size(1) : 1);
 }
 
 at::Tensor NarrowRun::norm(Frame& frame, const at::Tensor& x, const std::vector<at::Tensor>& own) const {
