@@ -129,14 +129,15 @@ class ElasticLayer {
   void operator()(Frame& frame) const {
     std::vector<at::Tensor> own;
     for (const auto place : places_) own.push_back((*tensors_)[place].tensor);
-    const at::Tensor x = frame.values[read_];
     const auto width = elastic_.width && narrow_width_ ? sampled_pick(entry_of(frame, *elastic_.width)) : std::nullopt;
     const auto size = elastic_.kernel ? sampled_pick(entry_of(frame, *elastic_.kernel)) : std::nullopt;
     if (width)
       for (auto& tensor : own) tensor = tensor.narrow(0, 0, elastic_.width->values[*width]);
+    const bool runs_narrow = run_ && (narrow_ || size);
+    const at::Tensor x = runs_narrow ? run_->input(frame) : run_ ? run_->settled_input(frame) : frame.values[read_];
     if (masked_ && x.size(1) < own[0].size(0)) own[0] = own[0].narrow(0, 0, x.size(1));
     if (elastic_.kernel) own[0] = size && run_ ? small_kernel(own[0], steps_, *tensors_, elastic_.kernel->values[*size]) : mixed_window(own[0], frame);
-    at::Tensor value = run_ && (narrow_ || size) ? run_->convolution(frame, x, own[0], own.size() > 1 ? own[1] : at::Tensor())
+    at::Tensor value = runs_narrow ? run_->convolution(frame, x, own[0], own.size() > 1 ? own[1] : at::Tensor())
                                                  : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
     if (elastic_.width && !width) frame.masks[at_] = at::matmul(weights_of(frame, *elastic_.width), elastic_.channels);
     else if (masked_) frame.masks[at_] = frame.masks[read_];

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "netwright/graph/operation.hpp"
 #include "netwright/kernels/convolve.hpp"
@@ -40,6 +41,25 @@ bool has_pattern(const LoweringCase& c, std::string_view name) {
 
 at::Tensor first(const at::Tensor& tensor, std::int64_t dimension, std::int64_t count) {
   return tensor.size(dimension) == count ? tensor : tensor.narrow(dimension, 0, count);
+}
+
+// The one node that reads this one; nothing where several do, or none.
+std::optional<std::size_t> only_reader(const Graph& graph, std::size_t node) {
+  std::vector<std::size_t> readers(static_cast<std::size_t>(std::count(graph.outputs.begin(), graph.outputs.end(), static_cast<int>(node))), graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for (const int input : graph.nodes[i].inputs)
+      if (input == static_cast<int>(node)) readers.push_back(i);
+  return readers.size() == 1 && readers[0] < graph.nodes.size() ? std::optional(readers[0]) : std::nullopt;
+}
+
+// The convolution that a batch norm is left to, behind a ReLU or without: one that reads nothing else and may run narrow.
+std::optional<std::size_t> left_to(const Graph& graph, std::size_t norm) {
+  if (graph.nodes[norm].op != "batch_norm" || narrow_widths(graph)[norm].empty()) return std::nullopt;
+  auto reader = only_reader(graph, norm);
+  if (reader && graph.nodes[*reader].op == "relu") reader = only_reader(graph, *reader);
+  if (!reader || graph.nodes[*reader].op != "conv" || graph.nodes[*reader].shape.size() != 3 || !is_square(graph.nodes[*reader])) return std::nullopt;
+  const auto bias = graph.nodes[*reader].attributes.find("bias");
+  return bias == graph.nodes[*reader].attributes.end() || integer(graph.nodes[*reader], "bias") == 0 ? reader : std::nullopt;
 }
 
 }  // namespace
@@ -97,9 +117,25 @@ NarrowRun::NarrowRun(const LoweringCase& c)
       read_(static_cast<std::size_t>(c.at().inputs[0])), convolves_(has_pattern(c, "convolve")), normalises_(has_pattern(c, "normalise")) {
   counts_ = normalises_ && std::any_of(c.graph.nodes.begin(), c.graph.nodes.end(),
                                        [&](const Node& n) { return n.op == "batch_norm" && n.inputs == std::vector<int>{c.node}; });
+  read_once_ = only_reader(c.graph, at_).has_value();
+  leaves_ = normalises_ && convolves_ && left_to(c.graph, at_).has_value();
+  norm_ = read_;
+  if (c.graph.nodes[read_].op == "relu") norm_ = static_cast<std::size_t>(c.graph.nodes[read_].inputs[0]), rectifies_ = true;
+  if (!convolves_ || !normalises_ || left_to(c.graph, norm_) != at_) norm_ = at_;
 }
 
-at::Tensor NarrowRun::convolution(Frame& frame, const at::Tensor& x, const at::Tensor& given, const at::Tensor& bias) const {
+const at::Tensor& NarrowRun::input(const Frame& frame) const {
+  return norm_ == at_ || frame.open[norm_].terms.empty() ? frame.values[read_] : frame.open[norm_].terms[0].value;
+}
+
+at::Tensor NarrowRun::settled_input(Frame& frame) const {
+  if (norm_ == at_ || frame.open[norm_].terms.empty()) return frame.values[read_];
+  const at::Tensor value = closed(std::exchange(frame.open[norm_], {}));
+  return rectifies_ ? at::relu(value) : value;
+}
+
+at::Tensor NarrowRun::convolution(Frame& frame, const at::Tensor& read, const at::Tensor& given, const at::Tensor& bias) const {
+  at::Tensor x = read;
   const bool windows = keeps_channels(node_, input_);
   const at::Tensor weight = first(given, windows ? 0 : 1, x.size(1));
   const std::int64_t kernel = weight.size(-1), dilation = integer(node_, "dilation"), stride = integer(node_, "stride");
@@ -109,12 +145,18 @@ at::Tensor NarrowRun::convolution(Frame& frame, const at::Tensor& x, const at::T
     Convolve what{.stride = stride, .dilation = dilation, .wants_moments = counts_ && frame.mode.training && !frame.mode.bypass_batch_norm};
     if (windows) what.depthwise = weight;
     else if (kernel == 1) what.pointwise = weight;
+    what.read_once = read_once_;
     if ((windows || kernel == 1) && convolve_fits(x, what)) {
+      if (norm_ != at_ && !frame.open[norm_].terms.empty()) {
+        const Term term = std::exchange(frame.open[norm_], {}).terms[0];
+        what.norm = term.norm, what.input_moments = term.moments, what.rectify = rectifies_;
+      }
       Convolved made = convolve(x, what);
       frame.moments[at_] = made.moments;
       return made.value;
     }
   }
+  if (norm_ != at_) x = settled_input(frame);
   const at::Tensor shift = bias.defined() ? first(bias, 0, weight.size(0)) : at::Tensor();
   return netwright::convolution(x, weight, shift, {stride, stride}, {padding, padding}, {dilation, dilation}, windows ? x.size(1) : 1);
 }
@@ -129,6 +171,10 @@ at::Tensor NarrowRun::norm(Frame& frame, const at::Tensor& x, const std::vector<
     return at::batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.batch_statistics, norm.momentum, norm.epsilon, true);
   term.norm = std::move(norm);
   term.moments = frame.moments[read_];
+  if (leaves_ && !frame.masks[read_].defined()) {
+    frame.open[at_].terms = {std::move(term)};
+    return {};
+  }
   return normalised_sum({}, {term});
 }
 
@@ -140,7 +186,7 @@ Pattern narrow_pattern() {
             const auto places = c.register_parameters(node);
             const bool mixes = mixes_channels(node), shifts = node.op == "batch_norm" || integer(node, "bias") != 0;
             return Lowered{[=, run = NarrowRun(c), tensors = &c.tensors, at = static_cast<std::size_t>(c.node)](Frame& frame) {
-              const at::Tensor x = frame.values[static_cast<std::size_t>(node.inputs[0])];
+              const at::Tensor x = run.input(frame);
               std::vector<at::Tensor> own;
               for (const auto place : places) own.push_back((*tensors)[place].tensor);
               if (node.op == "batch_norm") frame.values[at] = run.norm(frame, x, own);
@@ -149,6 +195,18 @@ Pattern narrow_pattern() {
               if (mixes || !mask.defined()) return;
               frame.masks[at] = mask;
               if (shifts) frame.values[at] = apply_mask(frame.values[at], mask);
+            }};
+          }};
+}
+
+Pattern left_relu_pattern() {
+  return {"left_relu", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (c.at().op != "relu") return std::nullopt;
+            const auto norm = static_cast<std::size_t>(c.at().inputs[0]);
+            if (!left_to(c.graph, norm)) return std::nullopt;
+            const auto masked = masked_pattern().match(c);
+            return Lowered{[norm, plain = masked ? masked->step : single_node().match(c)->step](Frame& frame) {
+              if (frame.open[norm].terms.empty()) plain(frame);
             }};
           }};
 }
