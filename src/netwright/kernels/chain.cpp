@@ -85,7 +85,7 @@ Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWei
   for (const auto& s : shapes) {
     if (!s.convolves()) continue;
     pad_ = std::max(pad_, s.pad()), widest_ = std::max(widest_, padded_channels(s.result_channels()));
-    all = all || s.kernel > 0, dense = dense || s.is_dense;
+    all = all || s.kernel > 0 || s.offset > 0, dense = dense || s.is_dense;
   }
   // Without windows only the pixels that the stride takes are ever loaded.
   const int height = all ? shape_.height : shape_.out_height(), width = all ? shape_.width : shape_.out_width(), step = all ? 1 : shape_.stride;
@@ -135,13 +135,16 @@ void Chains::multiply_rows(Product product, int rows, int width, bool over_pixel
   multiply(product);
 }
 
+bool Chains::takes_some(const One& c) const { return c.shape.kernel == 0 && c.shape.stride > 1 && padded_.height == shape_.height && padded_.width == shape_.width; }
+
 // y's rows [first, last); `d` points at row `first`, d_row floats lie between two.
 void Chains::pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y) {
   const int pixels = (last - first) * out_.width, channels = c.shape.out_channels;
   float* to = y + size_of(first * out_.width, channels);
   const bool direct = c.out_channels == channels;
   float* made = direct ? to : room(y_, std::ptrdiff_t{out_.height} * out_.width * widest_);
-  multiply_rows({0, c.out_channels, shape_.channels, d, direct_ ? shape_.channels : in_channels_, 1, c.weights.pointwise.data(), c.out_channels, made,
+  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
+  multiply_rows({0, c.out_channels, shape_.channels, d, step * (direct_ ? shape_.channels : in_channels_), 1, c.weights.pointwise.data(), c.out_channels, made,
                  c.out_channels, false, 1, d_row, 0, std::ptrdiff_t{out_.width} * c.out_channels}, last - first, out_.width, false);
   if (!direct) store_pixels(made, {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
 }
@@ -153,12 +156,13 @@ void Chains::rows_forward(const One& c, const ChainForward& wanted) {
   for (int first = 0; first < out_.height; first += block) {
     const int last = std::min(first + block, out_.height), pixels = (last - first) * out_.width;
     float* y = wanted.y + size_of(first * out_.width, channels);
-    const float* d = windows ? scratch : read_ + first * padded_.row;
+    const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
+    const float* d = windows ? scratch : read_ + (first * step + c.shape.offset) * padded_.row + c.shape.offset * padded_.column;
     if (windows) {
       float* to = through_scratch ? scratch - first * out_.row : wanted.y;
       depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), to, out_, first, last, false, &upcoming_);
     }
-    if (c.shape.out_channels > 0) pointwise_forward(c, d, windows ? out_.row : padded_.row, first, last, wanted.y);
+    if (c.shape.out_channels > 0) pointwise_forward(c, d, windows ? out_.row : step * padded_.row, first, last, wanted.y);
     else if (through_scratch) store_pixels(d, {1, pixels, 0, in_channels_}, channels, y, {1, pixels, 0, channels});
     if (wanted.moments != nullptr) add_moments_packed(y, pixels, channels, *wanted.moments);
   }
@@ -235,16 +239,26 @@ void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants
 // `d` is what the pointwise convolution read: of the depthwise one, or z itself.
 void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) {
   const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
-  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, direct_ ? shape_.channels : in_channels_, gradient, c.out_channels, weights.pointwise(), c.out_channels,
+  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
+  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, step * (direct_ ? shape_.channels : in_channels_), gradient, c.out_channels, weights.pointwise(), c.out_channels,
                  true, 1, d_row, row, 0}, out_.height, out_.width, true);
 }
 
 void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
   const float* gradient = aligned_gradient(c, chain);
-  if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_, padded_.row, *chain.weights);
-  if (wants_input)
+  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1, offset = c.shape.offset;
+  if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_ + offset * (padded_.row + padded_.column), step * padded_.row, *chain.weights);
+  if (!wants_input) return;
+  if (step > 1) {
+    // The pixels that it takes, between those that it does not.
+    float* to = input_gradient();
+    if (first) std::fill_n(to, inner_.height * inner_.row, 0.0f);
+    multiply({out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_,
+              to + offset * (inner_.row + inner_.column), step * inner_.column, true, out_.height, std::ptrdiff_t{out_.width} * c.out_channels, 0, step * inner_.row, &upcoming_});
+  } else {
     multiply({out_.height * out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_,
               input_gradient(), in_channels_, !first, 1, 0, 0, 0, &upcoming_});
+  }
 }
 
 // The gradient of d, between the zeros that its stride left out.

@@ -28,6 +28,7 @@ struct ChainShape {
   int stride = 1, dilation = 1;           // without a depthwise convolution the stride is the pointwise one's
   int out_channels = 0;                   // of the pointwise or dense convolution; 0: there is none
   bool is_dense = false;                  // 3x3 of stride 1 that mixes channels; no other convolution
+  int offset = 0;                         // of a pointwise convolution that strides: the first pixel, down and right, that it takes
   ChainKind kind = ChainKind::convolution;   // the others read height, width, channels and stride alone
 
   int out_height() const { return (height - 1) / stride + 1; }
@@ -82,7 +83,7 @@ struct ChainsBackward {
 };
 
 // Chains that read one value by one load; the functions work in scratch memory of one thread. The shapes agree in height, width,
-// channels, rectify and stride; where they stride, all or none have a depthwise convolution. Of what does not convolve only height, width and
+// channels, rectify and stride. Of what does not convolve only height, width and
 // channels are the same. An object serves one direction.
 class Chains {
  public:
@@ -104,6 +105,7 @@ class Chains {
   void multiply_rows(Product product, int rows, int width, bool over_pixels);
   void dense_forward(const One& c, float* y);
   void rows_forward(const One& c, const ChainForward& wanted);
+  bool takes_some(const One& c) const;      // of the pixels of z: pointwise ones that stride beside windows
   void pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y);
   void put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at);
   const float* aligned_gradient(const One& c, const ChainBackward& wanted);

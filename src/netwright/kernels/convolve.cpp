@@ -30,6 +30,7 @@ ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
   if (w.same) shape.kind = ChainKind::same;
   shape.stride = static_cast<int>(w.pool ? w.pool->stride : w.stride);
   shape.dilation = static_cast<int>(w.dilation);
+  shape.offset = static_cast<int>(w.offset);
   return shape;
 }
 
@@ -50,7 +51,10 @@ struct Kept : torch::CustomClassHolder {
   std::vector<ChainWeights> packed;          // for backward, once it has run again
   bool ran_back = false;
 
-  Load load() const { return {norm ? numbers.scale.data() : nullptr, norm ? numbers.shift.data() : nullptr, shapes[0].rectify}; }
+  Load load() const {
+    const bool rectify = std::any_of(shapes.begin(), shapes.end(), [](const ChainShape& s) { return s.convolves() && s.rectify; });
+    return {norm ? numbers.scale.data() : nullptr, norm ? numbers.shift.data() : nullptr, rectify};
+  }
 };
 
 std::vector<ChainWeights> packed(const Kept& kept, const variable_list& given, bool backward) {
@@ -245,7 +249,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
         values.push_back(s.kind == ChainKind::same ? given[0] : pool_plain(given[0], {s.kind == ChainKind::largest, s.stride}));
         continue;
       }
-      Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .stride = s.stride, .dilation = s.dilation};
+      Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .stride = s.stride, .dilation = s.dilation, .offset = s.offset};
       (s.is_dense ? what.dense : what.pointwise) = at(kept.list[i].mixing);
       if (what.norm) what.norm->weight = at(kept.norm_weight), what.norm->bias = at(kept.norm_bias);
       values.push_back(convolve_plain(given[0], what));
@@ -292,14 +296,16 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
   if (!reads(what.depthwise, 0) || !reads(what.pointwise, 1) || !reads(what.dense, 1)) return false;
   if (what.dense.defined())
     return !what.depthwise.defined() && !what.pointwise.defined() && what.stride == 1 && what.dilation == 1 && what.dense.size(2) == 3 && what.dense.size(3) == 3;
-  if (!what.depthwise.defined()) return what.pointwise.defined() && what.stride <= 2;
+  // A strided window of even images never leaves them.
+  const bool begins = what.offset == 0 || (what.offset == 1 && what.stride == 2 && x.size(2) % 2 == 0 && x.size(3) % 2 == 0);
+  if (!what.depthwise.defined()) return what.pointwise.defined() && what.stride <= 2 && begins;
   return what.depthwise.size(2) == what.depthwise.size(3) && what.depthwise.size(1) == 1 &&
          depthwise_fits(static_cast<int>(what.depthwise.size(2)), static_cast<int>(what.stride), static_cast<int>(what.dilation));
 }
 
 bool convolve_together(const Convolve& a, const Convolve& b) {
   if (!convolves(a) || !convolves(b)) return !a.norm && !b.norm;
-  return !a.norm && !b.norm && a.stride == b.stride && a.rectify == b.rectify && (a.stride == 1 || a.depthwise.defined() == b.depthwise.defined());
+  return !a.norm && !b.norm && a.stride == b.stride && a.rectify == b.rectify;
 }
 
 std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {
@@ -350,6 +356,7 @@ at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what) {
     const std::int64_t padding = what.dilation * (what.depthwise.size(2) - 1) / 2;
     y = at::conv2d(y, what.depthwise, {}, what.stride, padding, what.dilation, y.size(1));
   }
+  if (what.offset > 0) y = y.slice(2, what.offset).slice(3, what.offset);
   if (what.pointwise.defined()) y = at::conv2d(y, what.pointwise, {}, what.depthwise.defined() ? 1 : what.stride);
   return y;
 }

@@ -4,7 +4,7 @@
 //
 // y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
 // 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
-// pointwise one's where there is no other; dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
+// pointwise one's where there is no other (which then may begin with the pixel at (offset, offset), as the second half of factorized reduce does); dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
 // Kept for backward: x, the weights and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads; instruction sets without fused multiply-add round differently.
 // Cost: see docs/performance.md, forward and backward at 14 to 51 GFLOP/s a thread on AVX2. Errors: Error when convolve_fits() is false.
@@ -20,7 +20,7 @@ struct Convolve {
   std::optional<Norm> norm;
   bool rectify = false;
   at::Tensor depthwise, pointwise, dense;  // undefined: there is none
-  std::int64_t stride = 1, dilation = 1;
+  std::int64_t stride = 1, dilation = 1, offset = 0;
   std::optional<Pool> pool = {};           // in the place of everything above
   bool same = false;                       // x itself, in the place of everything above: its gradient is added where those of the others are
   BatchMoments input_moments = {};         // of x, where somebody has computed them already
@@ -35,8 +35,7 @@ struct Convolved {
 
 inline bool convolves(const Convolve& what) { return !what.pool && !what.same; }
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
-// Functions of one x that can be one: none has a norm, and the convolutions among them agree in stride and ReLU, and where they stride all or none
-// have a depthwise convolution.
+// Functions of one x that can be one: none has a norm, and the convolutions among them agree in stride and ReLU.
 bool convolve_together(const Convolve& a, const Convolve& b);
 // x is loaded once for all, equal poolings are computed once, and all gradients of x are added up image by image. Moments of x itself are not counted.
 std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);

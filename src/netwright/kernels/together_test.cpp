@@ -31,7 +31,11 @@ double error_of(const Tensors& fused, const Tensors& plain) {
 struct Window {
   std::int64_t kernel, dilation, out;      // out 0: no pointwise convolution; kernel 0: no depthwise one
   bool dense = false;
+  std::int64_t offset = 0;
+  enum { convolution, largest, mean, same, slice } kind = convolution;   // slice: x itself, whose gradient is a part of a wider one
 };
+
+Window beside(decltype(Window::kind) kind) { return {0, 1, 0, false, 0, kind}; }
 
 struct Shared {
   std::vector<Window> windows;
@@ -46,7 +50,14 @@ Tensors results(const Shared& s, at::ScalarType type, bool fused) {
   const at::Tensor x = leaf(leaves, {s.batch, s.channels, s.height, s.width}, type, 0.3);
   std::vector<Convolve> list;
   for (const Window& w : s.windows) {
-    Convolve what{.rectify = s.rectify, .stride = s.stride, .dilation = w.dilation};
+    if (w.kind != Window::convolution) {
+      Convolve what{.read_once = w.kind != Window::slice};
+      if (w.kind == Window::largest || w.kind == Window::mean) what.pool = Pool{w.kind == Window::largest, s.stride};
+      else what.same = true;
+      list.push_back(what);
+      continue;
+    }
+    Convolve what{.rectify = s.rectify, .stride = s.stride, .dilation = w.dilation, .offset = w.offset};
     if (w.dense) what.dense = leaf(leaves, {w.out, s.channels, 3, 3}, type);
     if (w.kernel > 0 && !w.dense) what.depthwise = leaf(leaves, {s.channels, 1, w.kernel, w.kernel}, type);
     if (w.out > 0 && !w.dense) what.pointwise = leaf(leaves, {w.out, s.channels, 1, 1}, type);
@@ -59,8 +70,9 @@ Tensors results(const Shared& s, at::ScalarType type, bool fused) {
     for (const auto& what : list) values.push_back(convolve_plain(x, what));
   at::Tensor loss = at::zeros({}, type);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const at::Tensor mix = draw(values[i].sizes(), type);
-    if (s.last_is_read || i + 1 < values.size()) loss = loss + (values[i] * mix).sum();
+    const bool slice = s.windows[i].kind == Window::slice;
+    const at::Tensor value = slice ? at::cat({values[i], values[i]}, 1) : values[i], mix = draw(value.sizes(), type);
+    if (s.last_is_read || i + 1 < values.size()) loss = loss + (value.contiguous(at::MemoryFormat::ChannelsLast) * mix.contiguous(at::MemoryFormat::ChannelsLast)).sum();
   }
   Tensors made = torch::autograd::grad({loss}, leaves, {}, false, false, true);
   for (std::size_t i = 0; i < made.size(); ++i)
@@ -85,6 +97,25 @@ TEST(Together, DensePointwiseAndDepthwiseOnesEqualTheirTwins) {
     }
 }
 
+TEST(Together, PoolingsAndTheValueItselfEqualTheirTwins) {
+  for (const std::int64_t stride : {1, 2})
+    for (const std::int64_t channels : {5, 16, 36})
+      for (const bool convolves : {true, false}) {
+        Shared s{.windows = {beside(Window::largest), beside(Window::same), beside(Window::mean), beside(Window::slice), beside(Window::largest)}, .channels = channels, .stride = stride};
+        if (convolves) s.windows.insert(s.windows.begin() + 1, {5, 1, 16});
+        EXPECT_LT(error_of(results(s, at::kFloat, true), results(s, at::kDouble, false)), 1e-5) << stride << channels << convolves;
+      }
+}
+
+TEST(Together, HalvesOfAFactorizedReduceEqualTheirTwins) {
+  for (const std::int64_t channels : {3, 16, 36})
+    for (const bool windows : {true, false}) {
+      Shared s{.windows = {{0, 1, 8}, {0, 1, 12, false, 1}}, .channels = channels, .height = 8, .width = 6, .stride = 2};
+      if (windows) s.windows.push_back({5, 2, 16}), s.windows.push_back(beside(Window::largest));
+      EXPECT_LT(error_of(results(s, at::kFloat, true), results(s, at::kDouble, false)), 1e-5) << channels << windows;
+    }
+}
+
 RC_GTEST_PROP(Together, RandomWindowsEqualTheirTwins, ()) {
   Shared s{.batch = *rc::gen::inRange(1, 19), .channels = *rc::gen::inRange(1, 40), .height = *rc::gen::inRange(1, 11), .width = *rc::gen::inRange(1, 18),
            .stride = *rc::gen::inRange(1, 3), .rectify = *rc::gen::arbitrary<bool>(), .last_is_read = *rc::gen::arbitrary<bool>()};
@@ -93,17 +124,19 @@ RC_GTEST_PROP(Together, RandomWindowsEqualTheirTwins, ()) {
     Window w{*rc::gen::element(3, 5, 7), *rc::gen::inRange(1, 3), *rc::gen::inRange(0, 40)};
     if (s.stride == 1 && w.out > 0) w.dense = *rc::gen::inRange(0, 3) == 0, w.kernel = *rc::gen::inRange(0, 3) == 0 ? 0 : w.kernel;
     if (w.dense) w.dilation = 1;
+    if (*rc::gen::inRange(0, 3) == 0) w = beside(*rc::gen::element(Window::largest, Window::mean, Window::same, Window::slice));
     s.windows.push_back(w);
   }
   const double error = error_of(results(s, at::kFloat, true), results(s, at::kDouble, false));
   if (!(error < 1e-5)) RC_FAIL(std::to_string(error));
 }
 
-TEST(Together, ThoseOfAnotherStrideAndPointwiseOnesThatStrideAreRefused) {
+TEST(Together, ThoseOfAnotherStrideAreRefusedAndOffsetsOfOddImages) {
   const at::Tensor x = at::ones({1, 4, 5, 5}), taps = at::ones({4, 1, 3, 3});
-  const Convolve one{.depthwise = taps}, strided{.depthwise = taps, .stride = 2}, pointwise{.pointwise = at::ones({4, 4, 1, 1}), .stride = 2};
+  const Convolve one{.depthwise = taps}, strided{.depthwise = taps, .stride = 2}, pointwise{.pointwise = at::ones({4, 4, 1, 1}), .stride = 2, .offset = 1};
   EXPECT_FALSE(convolve_together(one, strided));
-  EXPECT_FALSE(convolve_together(strided, pointwise));
+  EXPECT_TRUE(convolve_together(strided, pointwise));
+  EXPECT_FALSE(convolve_fits(x, pointwise));
   EXPECT_THROW(convolve_all(x, {one, strided}), Error);
 }
 
@@ -142,6 +175,42 @@ TEST(Together, AGradientLeftToTheMakerIsTheSame) {
       for (const bool left : {false, true}) EXPECT_LT(error_of(left_results(into_sum, training, left, true), plain), 1e-5) << into_sum << training << left;
     }
 }
+
+// A mixed edge twice: a convolution, both poolings with norms and the value itself, weighed into two sums that leave their gradients.
+Tensors edge_results(bool fused) {
+  const at::ScalarType type = fused ? at::kFloat : at::kDouble;
+  at::manual_seed(6);
+  Tensors leaves;
+  const at::Tensor x = leaf(leaves, {3, 16, 9, 7}, type);
+  std::vector<Convolve> list;
+  for (int edge = 0; edge < 2; ++edge) {
+    list.push_back({.rectify = true, .depthwise = leaf(leaves, {16, 1, 3, 3}, type), .pointwise = leaf(leaves, {16, 16, 1, 1}, type), .wants_moments = true, .read_once = true});
+    for (const bool largest : {true, false}) list.push_back({.pool = Pool{largest, 1}, .wants_moments = true, .read_once = true});
+    list.push_back({.same = true, .read_once = true});
+  }
+  std::vector<Convolved> made;
+  if (fused) made = convolve_all(x, list);
+  else
+    for (const auto& what : list) made.push_back({convolve_plain(x, what), {}});
+  at::Tensor loss = at::zeros({}, type);
+  for (std::size_t edge = 0; edge < 2; ++edge) {
+    std::vector<Term> terms;
+    for (std::size_t i = 4 * edge; i < 4 * edge + 4; ++i) {
+      Term term(made[i].value);
+      term.moments = made[i].moments;
+      if (!list[i].same) term.norm = Norm{.running_mean = at::zeros({16}, type), .running_var = at::ones({16}, type)};
+      terms.push_back(term);
+    }
+    const at::Tensor weights = leaf(leaves, {4}, type, 1);
+    const at::Tensor y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
+    loss = loss + (y * draw(y.sizes(), type)).sum();
+  }
+  Tensors gradients = torch::autograd::grad({loss}, leaves, {}, true);
+  for (const auto& again : torch::autograd::grad({loss}, leaves)) gradients.push_back(again);
+  return gradients;
+}
+
+TEST(Together, AMixedEdgeLeavesAllItsGradients) { EXPECT_LT(error_of(edge_results(true), edge_results(false)), 1e-5); }
 
 // A function of all kernels, its gradients, and the gradients of those gradients' squares.
 Tensors twice(bool fused) {

@@ -3,6 +3,7 @@
 #include <ATen/TracerMode.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "netwright/core/error.hpp"
@@ -173,6 +174,70 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   return lowered;
 }
 
+// ReLU -> two pointwise convolutions that stride, of every second pixel from the first on and from the second on -> joined.
+bool is_factorized_reduce(const Graph& graph, int relu) {
+  if (index(relu) + 4 >= graph.nodes.size()) return false;
+  const auto node = [&](int i) -> const Node& { return graph.nodes[index(relu + i)]; };
+  const auto reads = [&](int i, std::vector<int> places) {
+    for (int& place : places) place += relu;
+    return node(i).inputs == places;
+  };
+  const auto strides = [&](int i) { return is_plain_convolution(node(i)) && integer(node(i), "kernel") == 1 && integer(node(i), "groups") == 1 && integer(node(i), "stride") == 2; };
+  const bool shaped = node(0).op == "relu" && node(0).shape.size() == 3 && strides(1) && node(2).op == "shift" && strides(3) && node(4).op == "concat";
+  for (int i = 0; i < 5; ++i)
+    if (!shaped || is_open(node(i)) || (i < 4 && readers(graph, relu + i) != (i == 0 ? 2 : 1))) return false;
+  return integer(node(2), "offset") == 1 && reads(1, {0}) && reads(2, {0}) && reads(3, {2}) && reads(4, {1, 3});
+}
+
+Lowered reduce_step(const LoweringCase& c) {
+  std::vector<Step> plain;
+  std::array<std::size_t, 2> places{};
+  for (int n = c.node; n < c.node + 5; ++n) {
+    NodeStep step = node_step(c, n);
+    plain.push_back(std::move(step.step));
+    if (n == c.node + 1 || n == c.node + 3) places[n == c.node + 3] = step.places[0];
+  }
+  const auto input = index(c.at().inputs[0]), first = index(c.node), last = first + 4;
+  const bool counts = read_by_a_norm(c.graph, c.node + 4);
+  const auto asked = [=, tensors = &c.tensors](const at::Tensor& value, const Frame& frame) -> std::vector<Convolve> {
+    std::vector<Convolve> halves;
+    for (std::size_t n = first; n < last; ++n)
+      if (frame.wants(n)) return {};
+    for (std::int64_t offset : {0, 1}) {
+      halves.push_back({.rectify = true, .pointwise = (*tensors)[places[static_cast<std::size_t>(offset)]].tensor, .stride = 2, .offset = offset});
+      halves.back().wants_moments = counts && frame.mode.training && !frame.mode.bypass_batch_norm;
+      if (at::tracer::impl::is_dispatch_enabled() || !convolve_fits(value, halves.back())) return {};
+    }
+    return halves;
+  };
+  const auto slots = std::make_shared<std::array<char, 2>>();
+  Lowered lowered{[=](Frame& frame) {
+    const at::Tensor& value = frame.values[input];
+    std::vector<Convolved> made;
+    for (char& slot : *slots)
+      if (auto ahead = taken(frame, &slot, value)) made.push_back(std::move(*ahead));
+    if (const auto halves = asked(value, frame); made.size() < 2 && !halves.empty()) made = convolve_all(value, halves);
+    if (made.size() < 2) {
+      for (const auto& one : plain) one(frame);
+      return;
+    }
+    frame.values[last] = at::cat({made[0].value, made[1].value}, 1);
+    if (made[0].moments.table.defined()) frame.moments[last] = {at::cat({made[0].moments.table, made[1].moments.table}, 1), made[0].moments.count};
+  }, 5};
+  lowered.asks.emplace_back(c.at().inputs[0], [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
+    const auto halves = asked(value, frame);
+    for (std::size_t i = 0; i < halves.size(); ++i) list.push_back({&(*slots)[i], halves[i]});
+  });
+  return lowered;
+}
+
+Pattern reduce_pattern() {
+  return {"reduce", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || !is_factorized_reduce(c.graph, c.node)) return std::nullopt;
+            return reduce_step(c);
+          }};
+}
+
 Pattern chain_pattern() {
   return {"convolve", [](const LoweringCase& c) -> std::optional<Lowered> {
             if (c.place.dtype != at::kFloat || !c.place.device.is_cpu() || c.at().inputs.size() != 1) return std::nullopt;
@@ -341,6 +406,7 @@ Kernel lowered_kernel(const Node& node) {
 
 const std::vector<FusedPattern>& fused_patterns() {
   static const std::vector<FusedPattern> table = {
+      {"reduce", "relu, [conv 1x1 with stride 2], [shift, conv 1x1 with stride 2], concat: factorized reduce", "convolve.hpp", reduce_pattern},
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1], or [batch_norm] [relu] [conv 3x3]", "convolve.hpp", chain_pattern},
       {"pool", "max_pool or avg_pool 3x3, with the convolutions of its value", "pool.hpp", pool_pattern},
       {"concat", "concat, with the convolutions of its values", "convolve.hpp", concat_pattern},
