@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -43,6 +44,53 @@ TEST(Network, EveryValueHasItsInferredShape) {
     const auto sizes = values[i].sizes();
     EXPECT_EQ(Shape(sizes.begin() + 1, sizes.end()), graph.nodes[i].shape) << graph.nodes[i].name;
     EXPECT_TRUE(values[i].isfinite().all().item<bool>());
+  }
+}
+
+// Bytes of tensors that live at once.
+class Counting : public c10::Allocator {
+ public:
+  explicit Counting(c10::Allocator& inner) : inner_(inner) {}
+  c10::DataPtr allocate(std::size_t bytes) override {
+    struct Block {
+      c10::DataPtr data;
+      Counting* by;
+      std::size_t bytes;
+    };
+    live_ += bytes, most_ = std::max(most_, live_);
+    auto* block = new Block{inner_.allocate(bytes), this, bytes};
+    const auto give = [](void* context) {
+      auto* given = static_cast<Block*>(context);
+      given->by->live_ -= given->bytes;
+      delete given;
+    };
+    return {block->data.get(), block, give, c10::DeviceType::CPU};
+  }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override { inner_.copy_data(to, from, bytes); }
+  std::size_t most() const { return most_; }
+
+ private:
+  c10::Allocator& inner_;
+  std::size_t live_ = 0, most_ = 0;
+};
+
+TEST(Network, ValuesLiveUntilTheirLastReader) {
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    Builder b;
+    Value x = b.input({8, 32, 32});
+    for (int i = 0; i < 12; ++i) x = b.add("conv", b.add("relu", x), {{"kernel", 3}, {"channels", 8}});
+    Network network(b.finish({x}), {.dtype = type});
+    const at::Tensor image = at::randn({4, 8, 32, 32}, type).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::NoGradGuard no_grad;
+    network.forward(image);
+    c10::Allocator& own = *c10::GetCPUAllocator();
+    static Counting counting(own);
+    const std::size_t before = counting.most();
+    c10::SetCPUAllocator(&counting, 1);
+    network.forward(image);
+    c10::SetCPUAllocator(&own, 1);
+    // Of 25 values: a convolution's, what it reads, and scratch.
+    EXPECT_LT(counting.most() - before, 6 * image.nbytes()) << type;
   }
 }
 

@@ -211,7 +211,32 @@ Program::Program(const Graph& graph, std::vector<NamedTensor>& tensors, const st
     steps_.push_back({std::move(lowered->step), static_cast<std::size_t>(node - 1), before, tensors.size()});
     for (auto& [input, asks] : lowered->asks) asks_[static_cast<std::size_t>(input)].push_back({std::move(asks), steps_.back().last});
   }
+  plan_releases();
   selects_ = std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [](const Node& n) { return n.op == "select"; });
+}
+
+// Values live from the step that makes them to the last one that reads them: without a gradient a pass takes the memory of what lives at once. The
+// input stays, for steps that want its like.
+void Program::plan_releases() {
+  const std::size_t count = graph_->nodes.size();
+  std::vector<std::size_t> step_of(count), last_step(count, steps_.size());
+  for (std::size_t s = 0, node = 0; s < steps_.size(); ++s)
+    for (; node <= steps_[s].last; ++node) step_of[node] = s;
+  for (std::size_t n = 0; n < count; ++n)
+    for (const int input : graph_->nodes[n].inputs) last_step[static_cast<std::size_t>(input)] = step_of[n];
+  for (const int output : graph_->outputs) last_step[static_cast<std::size_t>(output)] = steps_.size();
+  for (const int node : carried_) last_step[static_cast<std::size_t>(node)] = steps_.size();
+  for (std::size_t n = 1; n < count; ++n)
+    if (last_step[n] < steps_.size()) steps_[last_step[n]].released.push_back(n);
+}
+
+void Program::release(const Placed& step, Frame& frame) const {
+  for (const std::size_t node : step.released) {
+    if (frame.wants(node) || !frame.values[node].defined()) continue;
+    if (frame.shared != nullptr)
+      for (auto& [key, results] : *frame.shared) results.erase(frame.values[node].unsafeGetTensorImpl());
+    frame.values[node] = at::Tensor();
+  }
 }
 
 // What no output reads in this pass, because selects give it no weight, is not run: the layers behind the depth that is picked.
@@ -254,6 +279,7 @@ void Program::run_steps(std::size_t first, std::size_t end, const std::vector<bo
   for (std::size_t s = first; s < end; ++s) {
     if (!needed[steps_[s].last]) continue;
     steps_[s].step(frame);
+    release(steps_[s], frame);
     // The input of a program within another one has been asked about from there; only the outermost has cells.
     if (alone || !cells_.empty() || steps_[s].last > 0) run_ahead(steps_[s].last, needed, frame);
   }

@@ -148,6 +148,7 @@ class Program {
     Step step;
     std::size_t last;                            // of its nodes: the one whose value others read
     std::size_t first_tensor, end_tensor;        // those that it registered
+    std::vector<std::size_t> released = {};      // nodes whose values nobody reads behind it
   };
   // Neighbouring steps of one cell, the nodes outside that they read, and those of them that others read.
   struct Cell {
@@ -159,6 +160,8 @@ class Program {
     Asks asks;
     std::size_t last;                            // of the nodes of the step that asks
   };
+  void plan_releases();
+  void release(const Placed& step, Frame& frame) const;
   std::vector<bool> needed(const Frame& frame) const;
   Cell cell_of(std::size_t first, std::size_t end) const;
   void run_cell(const Cell& cell, const std::vector<bool>& needed, Frame& frame) const;
