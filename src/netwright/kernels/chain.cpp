@@ -208,18 +208,19 @@ void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
 }
 
 // The gradient of y, with padded channels, one pixel behind the other or to where it is asked for.
-void Chains::put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at) {
+void Chains::put_gradient(const One& c, const ChainBackward& wanted, const Rows& rows, float* to, const Pixels& at) {
   const int channels = c.shape.result_channels();
-  const Pixels from{out_.height, out_.width, std::ptrdiff_t{out_.width} * channels, channels};
-  if (wanted.by != nullptr && wanted.by->b != nullptr) affine_pixels(wanted.gradient, wanted.value, *wanted.by, from, channels, to, at);
-  else load_pixels(wanted.gradient, from, channels, wanted.by == nullptr ? Load{} : Load{wanted.by->a, wanted.by->constant}, to, at);
+  const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * channels, start = rows.first * row;
+  const Pixels from{rows.count(), out_.width, row, channels};
+  if (wanted.by != nullptr && wanted.by->b != nullptr) affine_pixels(wanted.gradient + start, wanted.value + start, *wanted.by, from, channels, to, at);
+  else load_pixels(wanted.gradient + start, from, channels, wanted.by == nullptr ? Load{} : Load{wanted.by->a, wanted.by->constant}, to, at);
 }
 
-const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted) {
+const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted, const Rows& rows) {
   const int channels = c.shape.result_channels(), padded = padded_channels(channels);
-  if (wanted.by == nullptr && channels == padded) return wanted.gradient;
+  if (wanted.by == nullptr && channels == padded) return wanted.gradient + rows.first * std::ptrdiff_t{out_.width} * channels;
   float* to = room(affine_, std::ptrdiff_t{out_.height} * out_.width * widest_);
-  put_gradient(c, wanted, to, {out_.height, out_.width, std::ptrdiff_t{out_.width} * padded, padded});
+  put_gradient(c, wanted, rows, to, {rows.count(), out_.width, std::ptrdiff_t{out_.width} * padded, padded});
   return to;
 }
 
@@ -230,24 +231,24 @@ void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants
   const Pixels at{out_.height, out_.width, row, column};
   if (tiled_.size() != static_cast<std::size_t>(size)) tiled_.assign(static_cast<std::size_t>(size), 0.0f);
   float* inner = tiled_.data() + row + column;
-  put_gradient(c, chain, inner, at);
+  put_gradient(c, chain, {0, out_.height}, inner, at);
   if (chain.weights != nullptr) winograd(there_[c.index], c.shape.dense()).weight_gradient(z_.data() + c.corner, padded_.row, inner, at, chain.weights->pointwise());
   if (wants_input)
     winograd(back_[c.index], {c.shape.out_channels, c.shape.channels}).convolve(tiled_.data(), row, c.weights.transposed.data(), input_gradient(), inner_, !first);
 }
 
 // `d` is what the pointwise convolution read: of the depthwise one, or z itself.
-void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights) {
+void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, int rows, ChainGradients& weights) {
   const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
   const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
   multiply_rows({shape_.channels, c.out_channels, 0, d, 1, step * (direct_ ? shape_.channels : in_channels_), gradient, c.out_channels, weights.pointwise(), c.out_channels,
-                 true, 1, d_row, row, 0}, out_.height, out_.width, true);
+                 true, 1, d_row, row, 0}, rows, out_.width, true);
 }
 
 void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
-  const float* gradient = aligned_gradient(c, chain);
+  const float* gradient = aligned_gradient(c, chain, {0, out_.height});
   const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1, offset = c.shape.offset;
-  if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_ + offset * (padded_.row + padded_.column), step * padded_.row, *chain.weights);
+  if (chain.weights != nullptr) pointwise_gradient(c, gradient, read_ + offset * (padded_.row + padded_.column), step * padded_.row, out_.height, *chain.weights);
   if (!wants_input) return;
   if (step > 1) {
     // The pixels that it takes, between those that it does not.
@@ -261,29 +262,31 @@ void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool w
   }
 }
 
-// The gradient of d, between the zeros that its stride left out.
-void Chains::spread_gradient(const One& c, const ChainBackward& chain, const float* gradient) {
-  const std::ptrdiff_t row = shape_.stride * padded_.row, column = shape_.stride * padded_.column;
-  float* to = inside(spread_);
-  if (c.shape.out_channels == 0) return put_gradient(c, chain, to, {out_.height, out_.width, row, column});
-  for (int r = 0; r < out_.height; ++r)
-    multiply({out_.width, in_channels_, c.shape.out_channels, gradient + r * std::ptrdiff_t{out_.width} * c.out_channels, c.out_channels, 1,
-              c.weights.transposed.data(), in_channels_, to + r * row, column, false, 1, 0, 0, 0, &upcoming_});
+// What rows of the gradient give, while they are in the first-level cache: the weights' gradients, and the gradient of d between the zeros that its
+// stride left out.
+void Chains::rows_backward(const One& c, const ChainBackward& chain, const Rows& rows) {
+  const Pixels apart{rows.count(), out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column};
+  float* spread = inside(spread_) + rows.first * apart.row;
+  if (c.shape.out_channels > 0) {
+    const float* gradient = aligned_gradient(c, chain, rows);
+    if (chain.weights != nullptr) {
+      float* d = room(d_, out_.height * out_.row);
+      depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d - rows.first * out_.row, out_, rows.first, rows.last, false, &upcoming_);
+      pointwise_gradient(c, gradient, d, out_.row, rows.count(), *chain.weights);
+    }
+    multiply({out_.width, in_channels_, c.shape.out_channels, gradient, c.out_channels, 1, c.weights.transposed.data(), in_channels_, spread, apart.column, false,
+              rows.count(), std::ptrdiff_t{out_.width} * c.out_channels, 0, apart.row, &upcoming_});
+  } else {
+    put_gradient(c, chain, rows, spread, apart);
+  }
+  if (chain.weights != nullptr)
+    depthwise_weight_gradient(c.depthwise, z_.data() + c.corner + rows.first * apart.row, padded_.row, spread, apart, chain.weights->depthwise());
 }
 
 void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {
-  const bool mixes = c.shape.out_channels > 0;
-  const float* gradient = mixes ? aligned_gradient(c, chain) : nullptr;
-  if (chain.weights != nullptr && mixes) {
-    float* d = room(d_, out_.height * out_.row);
-    depthwise_rows(c.depthwise, z_.data() + c.corner, padded_.row, c.weights.depthwise.data(), d, out_, 0, out_.height, false, &upcoming_);
-    pointwise_gradient(c, gradient, d, out_.row, *chain.weights);
-  }
   if (spread_.empty()) spread_.resize(static_cast<std::size_t>((padded_.height + 2 * pad_) * padded_.row));
-  spread_gradient(c, chain, gradient);
-  if (chain.weights != nullptr)
-    depthwise_weight_gradient(c.depthwise, z_.data() + c.corner, padded_.row, inside(spread_),
-                              {out_.height, out_.width, shape_.stride * padded_.row, shape_.stride * padded_.column}, chain.weights->depthwise());
+  const int block = rows_a_block(out_.width, std::max(in_channels_, c.out_channels));
+  for (int row = 0; row < out_.height; row += block) rows_backward(c, chain, {row, std::min(row + block, out_.height)});
   if (wants_input)
     depthwise_rows({in_channels_, c.shape.kernel, 1, c.shape.dilation}, spread_.data() + c.corner, padded_.row, c.weights.reversed.data(), input_gradient(), inner_,
                    0, inner_.height, !first, &upcoming_);

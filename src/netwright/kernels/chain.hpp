@@ -107,10 +107,15 @@ class Chains {
   void rows_forward(const One& c, const ChainForward& wanted);
   bool takes_some(const One& c) const;      // of the pixels of z: pointwise ones that stride beside windows
   void pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y);
-  void put_gradient(const One& c, const ChainBackward& wanted, float* to, const Pixels& at);
-  const float* aligned_gradient(const One& c, const ChainBackward& wanted);
-  void pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, ChainGradients& weights);
-  void spread_gradient(const One& c, const ChainBackward& chain, const float* gradient);
+  struct Rows {                            // of what a chain gives
+    int first, last;
+    int count() const { return last - first; }
+  };
+  // From row rows.first on, to `to`.
+  void put_gradient(const One& c, const ChainBackward& wanted, const Rows& rows, float* to, const Pixels& at);
+  const float* aligned_gradient(const One& c, const ChainBackward& wanted, const Rows& rows);
+  void pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, int rows, ChainGradients& weights);
+  void rows_backward(const One& c, const ChainBackward& chain, const Rows& rows);
   // Of one chain; the input gradient is added to the earlier ones' unless it is the first.
   void dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
