@@ -40,18 +40,16 @@ ChainWeights pack(const ChainShape& s, const float* depthwise, const float* poin
   return w;
 }
 
-ChainGradients::ChainGradients(const ChainShape& s)
-    : sums(size_of(s.taps(), padded_channels(s.channels)) +
-           (s.is_dense ? static_cast<std::size_t>(s.dense().points_size()) : size_of(padded_channels(s.channels), padded_channels(s.out_channels)))),
-      taps(size_of(s.taps(), padded_channels(s.channels))) {}
-
-void ChainGradients::add(const ChainGradients& other) {
-  add_values(other.sums.data(), sums.size(), sums.data());
+std::size_t ChainGradients::size(const ChainShape& s) {
+  const auto in = static_cast<std::size_t>(padded_channels(s.channels)), out = static_cast<std::size_t>(padded_channels(s.out_channels));
+  return s.is_dense ? static_cast<std::size_t>(s.dense().points_size()) : static_cast<std::size_t>(s.taps()) * in + in * out;
 }
+
+ChainGradients::ChainGradients(const ChainShape& s, float* place) : sums(place), taps(size_of(s.taps(), padded_channels(s.channels))) {}
 
 void ChainGradients::unpack(const ChainShape& s, float* depthwise_gradient, float* pointwise_gradient) const {
   const int in = padded_channels(s.channels), out = padded_channels(s.out_channels), window = s.taps();
-  if (s.is_dense) return winograd_unpack(s.dense(), sums.data(), pointwise_gradient);
+  if (s.is_dense) return winograd_unpack(s.dense(), sums, pointwise_gradient);
   for (int c = 0; c < s.channels && depthwise_gradient != nullptr; ++c)
     for (int t = 0; t < window; ++t) depthwise_gradient[size_of(c, window) + t] = sums[size_of(t, in) + c];
   for (int o = 0; o < s.out_channels && pointwise_gradient != nullptr; ++o)

@@ -51,14 +51,15 @@ struct ChainWeights {
 // `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, a dense one {out, in, 3, 3}, contiguous; null where there is none.
 ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise, bool backward);
 
-// Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them.
+// Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them; zeros at first, in memory of
+// somebody else's.
 struct ChainGradients {
-  Floats sums;
+  float* sums;
   std::size_t taps;
-  explicit ChainGradients(const ChainShape& shape);
-  float* depthwise() { return sums.data(); }
-  float* pointwise() { return sums.data() + taps; }
-  void add(const ChainGradients& other);
+  static std::size_t size(const ChainShape& shape);
+  ChainGradients(const ChainShape& shape, float* place);
+  float* depthwise() { return sums; }
+  float* pointwise() { return sums + taps; }
   void unpack(const ChainShape& shape, float* depthwise_gradient, float* pointwise_gradient) const;
 };
 

@@ -113,14 +113,22 @@ struct Wanted {
 
 // The sums of one group of images.
 struct Part {
+  Floats sums;
   std::vector<ChainGradients> weights;
   std::vector<double> sum, product;
+  Part(Part&&) = default;                    // a copy's gradients would lie in the other's sums
+  Part& operator=(Part&&) = default;
   Part(const Kept& kept, const Wanted& wanted) {
-    for (std::size_t i = 0; i < kept.shapes.size(); ++i) weights.emplace_back(wanted.weights[i] ? kept.shapes[i] : ChainShape{});
+    const auto size = [&](std::size_t i) { return wanted.weights[i] ? ChainGradients::size(kept.shapes[i]) : 0; };
+    std::size_t all = 0;
+    for (std::size_t i = 0; i < kept.shapes.size(); ++i) all += size(i);
+    sums.resize(all);
+    float* place = sums.data();
+    for (std::size_t i = 0; i < kept.shapes.size(); place += size(i++)) weights.emplace_back(kept.shapes[i], place);
     if (wanted.norm) sum.resize(kept.numbers.mean.size()), product.resize(kept.numbers.mean.size());
   }
   void add(const Part& other) {
-    for (std::size_t i = 0; i < weights.size(); ++i) weights[i].add(other.weights[i]);
+    add_values(other.sums.data(), sums.size(), sums.data());
     for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += other.sum[c], product[c] += other.product[c];
   }
 };

@@ -3,6 +3,7 @@
 #include "netwright/kernels/image.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "netwright/kernels/gemm.hpp"
 
@@ -131,35 +132,36 @@ void store_gradient(const float* from, const Pixels& f, const float* z, const Pi
   HWY_DYNAMIC_DISPATCH(gradient_target)(from, f, z, zp, channels, to, t, sums);
 }
 
-void Moments::add(const Moments& other) {
-  const double all = count + other.count, share = other.count / all;
-  for (std::size_t c = 0; c < mean.size(); ++c) {
-    const double apart = other.mean[c] - mean[c];
-    mean[c] += apart * share;
-    squares[c] += other.squares[c] + apart * apart * count * share;
-  }
-  count = all;
-}
-
 namespace {
 
-void add_blocks(const float* values, int pixels, std::ptrdiff_t pixel, int channels, Moments& moments) {
-  constexpr int block = 256;
-  const auto size = static_cast<std::size_t>(padded_channels(channels));
-  std::vector<float> mean(size), squares(size);
-  Moments one(static_cast<int>(moments.mean.size()));
-  for (int first = 0; first < pixels; first += block) {
-    const int count = std::min(block, pixels - first);
-    HWY_DYNAMIC_DISPATCH(block_target)(values + first * pixel, count, pixel, channels, mean.data(), squares.data());
-    one.count = count;
-    std::copy_n(mean.begin(), one.mean.size(), one.mean.begin());
-    std::copy_n(squares.begin(), one.squares.size(), one.squares.begin());
-    moments.add(one);
+template <class Number>
+void add_to_moments(double other_count, const Number* other_mean, const Number* other_squares, Moments& moments) {
+  const double all = moments.count + other_count, share = other_count / all;
+  for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+    const double apart = static_cast<double>(other_mean[c]) - moments.mean[c];
+    moments.mean[c] += apart * share;
+    moments.squares[c] += static_cast<double>(other_squares[c]) + apart * apart * moments.count * share;
   }
+  moments.count = all;
 }
 
 }  // namespace
 
-void add_moments_packed(const float* values, int pixels, int channels, Moments& moments) { add_blocks(values, pixels, channels, channels, moments); }
+void Moments::add(const Moments& other) { add_to_moments(other.count, other.mean.data(), other.squares.data(), *this); }
+
+void add_moments_packed(const float* values, int pixels, int channels, Moments& moments) {
+  constexpr int block = 256;
+  // A few rows of an image are added at a time: too little for a visit to the heap.
+  std::array<float, 512> few;
+  std::vector<float> many;
+  const auto size = static_cast<std::size_t>(padded_channels(channels));
+  if (2 * size > few.size()) many.resize(2 * size);
+  float *mean = many.empty() ? few.data() : many.data(), *squares = mean + size;
+  for (int first = 0; first < pixels; first += block) {
+    const int count = std::min(block, pixels - first);
+    HWY_DYNAMIC_DISPATCH(block_target)(values + std::ptrdiff_t{first} * channels, count, channels, channels, mean, squares);
+    add_to_moments(count, mean, squares, moments);
+  }
+}
 }  // namespace netwright
 #endif
