@@ -4,7 +4,8 @@
 //
 // y = pointwise(depthwise(relu(norm(x)))). x {batch, channels, height, width}; depthwise {channels, 1, k, k} with k 3, 5 or 7, dilation
 // 1 or 2, padding dilation * (k - 1) / 2; pointwise {out, channels, 1, 1}; the stride (1, 2) is the depthwise convolution's, or the
-// pointwise one's where there is no other (which then may begin with the pixel at (offset, offset), as the second half of factorized reduce does); dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
+// pointwise one's where there is no other, which then may begin with the pixel at (offset, offset): the second half of a factorized reduce;
+// dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
 // Kept for backward: x, the weights and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads; instruction sets without fused multiply-add round differently.
 // Cost: see docs/performance.md, forward and backward at 14 to 51 GFLOP/s a thread on AVX2. Errors: Error when convolve_fits() is false.

@@ -10,7 +10,6 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/graph/operation.hpp"
-#include "netwright/nn/checkpoint.hpp"
 
 namespace netwright {
 namespace {
@@ -40,13 +39,6 @@ at::Tensor run_shared(Frame& frame, const std::string& key, const at::Tensor& in
   return entry.output;
 }
 
-// A node that the one reader was to add up is added up here where another pattern took the reader.
-const at::Tensor& settled(Frame& frame, int node) {
-  const auto at = static_cast<std::size_t>(node);
-  if (!frame.open[at].terms.empty()) frame.values[at] = closed(std::exchange(frame.open[at], {}));
-  return frame.values[at];
-}
-
 // The node whose value a start takes over from the window before; empty: none.
 std::string carried_by(const Node& node) {
   const auto found = node.attributes.find("carried");
@@ -68,7 +60,7 @@ Step carrying(const Node& node, int at, Step plain) {
   const std::string from = carried_by(node);
   if (from.empty()) return plain;
   return [=, input = node.inputs.front()](Frame& frame) {
-    const at::Tensor state = carried_state(frame, from, settled(frame, input));
+    const at::Tensor state = carried_state(frame, from, frame.settled(input));
     if (!state.defined()) return plain(frame);
     frame.values[static_cast<std::size_t>(at)] = state;
   };
@@ -87,27 +79,6 @@ std::vector<int> carried_nodes(const Graph& graph) {
   return list;
 }
 
-// Where the tied weight stands.
-std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, const Parameter& parameter) {
-  const std::string name = parameter.owner + "." + parameter.name;
-  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == name; });
-  if (found == tensors.end()) throw UsageError("node '" + node.name + "' (" + node.op + "): no node before it is called '" + parameter.owner + "', to which it is tied");
-  if (found->tensor.sizes() != at::IntArrayRef(parameter.shape))
-    throw UsageError("node '" + node.name + "' (" + node.op + "): it is tied to '" + parameter.owner + "' but needs a " + parameter.name + " of " + to_string(parameter.shape));
-  return static_cast<std::size_t>(found - tensors.begin());
-}
-
-// The tied weights of a node, and of all in its branches.
-void add_borrowed(const std::vector<NamedTensor>& tensors, const Graph& graph, const Node& node, std::vector<std::size_t>& list) {
-  for (const auto& parameter : parameters(node, input_shapes(graph, node)))
-    if (!parameter.owner.empty()) list.push_back(borrowed(tensors, node, parameter));
-  for (const auto& branch : node.branches) {
-    if (branch.body.empty()) continue;
-    const Graph body = branch.graph();
-    for (const auto& inner : body.nodes) add_borrowed(tensors, body, inner, list);
-  }
-}
-
 // A bias shares the fan-in of the weight that stands before it; one whose weight is tied has its own length.
 double fan_bound(const std::vector<NamedTensor>& tensors, std::size_t i) {
   const at::Tensor& tensor = tensors[i].tensor;
@@ -118,6 +89,28 @@ double fan_bound(const std::vector<NamedTensor>& tensors, std::size_t i) {
 }
 
 }  // namespace
+
+void Frame::make_room(std::size_t nodes) {
+  values.resize(nodes);
+  masks.resize(nodes);
+  moments.resize(nodes);
+  open.resize(nodes);
+}
+
+const at::Tensor& Frame::settled(int node) {
+  const auto at = static_cast<std::size_t>(node);
+  if (!open[at].terms.empty()) values[at] = closed(std::exchange(open[at], {}));
+  return values[at];
+}
+
+std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, const Parameter& parameter) {
+  const std::string name = parameter.owner + "." + parameter.name;
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == name; });
+  if (found == tensors.end()) throw UsageError("node '" + node.name + "' (" + node.op + "): no node before it is called '" + parameter.owner + "', to which it is tied");
+  if (found->tensor.sizes() != at::IntArrayRef(parameter.shape))
+    throw UsageError("node '" + node.name + "' (" + node.op + "): it is tied to '" + parameter.owner + "' but needs a " + parameter.name + " of " + to_string(parameter.shape));
+  return static_cast<std::size_t>(found - tensors.begin());
+}
 
 std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const {
   std::vector<std::size_t> places;
@@ -186,7 +179,7 @@ NodeStep node_step(const LoweringCase& c, int at, Kernel kernel) {
   const std::string key = is_pure(node.op) ? purity_key(node) : "";
   const Step step = [=, tensors = &c.tensors, inputs = node.inputs](Frame& frame) {
     std::vector<at::Tensor> read, own;
-    for (const int input : inputs) read.push_back(settled(frame, input));
+    for (const int input : inputs) read.push_back(frame.settled(input));
     for (const auto place : places) own.push_back((*tensors)[place].tensor);
     const auto compute = [&] { return kernel(read, own, frame.mode); };
     frame.values[static_cast<std::size_t>(at)] = key.empty() ? compute() : run_shared(frame, key, read[0], compute);
@@ -255,19 +248,10 @@ std::vector<bool> Program::needed(const Frame& frame) const {
 
 namespace {
 
-void make_room(Frame& frame, std::size_t nodes) {
-  frame.values.resize(nodes);
-  frame.masks.resize(nodes);
-  frame.moments.resize(nodes);
-  frame.open.resize(nodes);
-}
-
 // Whether the values inside of cells can be left to backward: it comes, and reads nothing of them but through autograd.
 bool leaves_values(const Frame& frame) {
   return frame.mode.training && at::GradMode::is_enabled() && frame.wanted == nullptr && !at::tracer::impl::is_dispatch_enabled();
 }
-
-std::string_view cell_name(const Node& node) { return std::string_view(node.name).substr(0, node.name.find('.')); }
 
 }  // namespace
 
@@ -287,7 +271,7 @@ void Program::run_steps(std::size_t first, std::size_t end, const std::vector<bo
 }
 
 std::vector<at::Tensor> Program::run(Frame& frame) const {
-  make_room(frame, graph_->nodes.size());
+  frame.make_room(graph_->nodes.size());
   std::vector<bool> list = needed(frame);
   // States that are carried on are read and left by the frame, which a cell has none of.
   if (cells_.empty() || !leaves_values(frame) || (frame.states != nullptr && !carried_.empty())) {
@@ -314,65 +298,7 @@ std::vector<at::Tensor> Program::run(Frame& frame) const {
 
 void Program::keep_states(Frame& frame) const {
   if (frame.states == nullptr) return;
-  for (const int node : carried_) frame.states->after[graph_->nodes[static_cast<std::size_t>(node)].name] = settled(frame, node).detach();
-}
-
-// Its values are those of a frame of its own, in both passes: what it shares or has run ahead has no graph in the first.
-void Program::run_cell(const Cell& cell, const std::vector<bool>& needed, Frame& frame) const {
-  Cell used = cell;
-  std::erase_if(used.inputs, [&](std::size_t node) { return !needed[node]; });
-  std::erase_if(used.outputs, [&](std::size_t node) { return !needed[node]; });
-  if (used.outputs.empty()) return;
-  if (std::any_of(used.inputs.begin(), used.inputs.end(), [&](std::size_t node) { return frame.masks[node].defined(); }) || used.inputs.empty())
-    return run_steps(cell.first, cell.end, needed, frame);
-  Part part;
-  for (const auto node : used.inputs) part.inputs.push_back(settled(frame, static_cast<int>(node)));
-  for (const auto tensor : cell.tensors) part.parameters.push_back((*tensors_)[tensor].tensor);
-  part.run = [this, used, needed, shares = frame.shared != nullptr](const RunMode& mode, const Mixture* mixture, const std::vector<at::Tensor>& inputs) {
-    Frame::SharedResults shared;
-    Frame inner{mode, mixture};
-    if (shares) inner.shared = &shared;
-    make_room(inner, graph_->nodes.size());
-    inner.values[0] = inputs[0];  // of its batch, where nothing else is
-    for (std::size_t i = 0; i < inputs.size(); ++i) inner.values[used.inputs[i]] = inputs[i];
-    std::vector<bool> own(needed.size());
-    for (std::size_t s = used.first; s < used.end; ++s) own[steps_[s].last] = needed[steps_[s].last];
-    run_steps(used.first, used.end, own, inner, used.inputs);
-    std::vector<at::Tensor> outputs;
-    for (const auto node : used.outputs) outputs.push_back(settled(inner, static_cast<int>(node)));
-    return outputs;
-  };
-  const auto outputs = checkpointed(part, frame.mode, frame.mixture);
-  for (std::size_t i = 0; i < outputs.size(); ++i) frame.values[used.outputs[i]] = outputs[i];
-}
-
-Program::Cell Program::cell_of(std::size_t first, std::size_t end) const {
-  Cell cell{first, end, {}, {}, {}};
-  const std::size_t first_node = first == 0 ? 0 : steps_[first - 1].last + 1, end_node = steps_[end - 1].last + 1;
-  const auto inside = [&](std::size_t node) { return node >= first_node && node < end_node; };
-  const auto add = [](std::vector<std::size_t>& list, std::size_t node) {
-    if (std::find(list.begin(), list.end(), node) == list.end()) list.push_back(node);
-  };
-  for (std::size_t n = 0; n < graph_->nodes.size(); ++n)
-    for (const int input : graph_->nodes[n].inputs) {
-      const auto read = static_cast<std::size_t>(input);
-      if (inside(n) && !inside(read)) add(cell.inputs, read);
-      if (!inside(n) && inside(read)) add(cell.outputs, read);
-    }
-  for (const int output : graph_->outputs)
-    if (inside(static_cast<std::size_t>(output))) add(cell.outputs, static_cast<std::size_t>(output));
-  for (std::size_t s = first; s < end; ++s)
-    for (std::size_t t = steps_[s].first_tensor; t < steps_[s].end_tensor; ++t) cell.tensors.push_back(t);
-  for (std::size_t n = first_node; n < end_node; ++n) add_borrowed(*tensors_, *graph_, graph_->nodes[n], cell.tensors);
-  return cell;
-}
-
-void Program::checkpoint_cells() {
-  const auto name_of = [&](std::size_t step) { return cell_name(graph_->nodes[steps_[step].last]); };
-  for (std::size_t first = 1, end = 1; first < steps_.size(); first = end) {
-    for (end = first + 1; end < steps_.size() && name_of(end) == name_of(first);) ++end;
-    if (end - first > 1) cells_.push_back(cell_of(first, end));
-  }
+  for (const int node : carried_) frame.states->after[graph_->nodes[static_cast<std::size_t>(node)].name] = frame.settled(node).detach();
 }
 
 void Program::ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>& list) const {

@@ -81,6 +81,9 @@ struct Frame {
   AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
   CarriedStates* states = nullptr;          // null: every start is zero
 
+  void make_room(std::size_t nodes);
+  // The value; a node that its one reader was to add up is added up here where another pattern took the reader.
+  const at::Tensor& settled(int node);
   bool wants(std::size_t node) const { return wanted != nullptr && (*wanted)[node]; }
 };
 
@@ -106,6 +109,9 @@ struct LoweringCase {
   // Registers the node's parameters; gives their places in `tensors`. A tied one has its owner's place.
   std::vector<std::size_t> register_parameters(const Node& of) const;
 };
+
+// Where the tensor stands that a parameter is tied to. Errors: UsageError where it is not there, or of another shape.
+std::size_t borrowed(const std::vector<NamedTensor>& tensors, const Node& node, const Parameter& parameter);
 
 struct Lowered {
   Step step;

@@ -16,7 +16,8 @@ namespace {
 // The patterns in the order in which they are asked. What stands in `without` is left out where plain torch can do the same.
 std::vector<Pattern> patterns(const LoweringOptions& options) {
   const bool sum = std::find(options.without.begin(), options.without.end(), "weighted_sum") == options.without.end();
-  std::vector<Pattern> list{choice_pattern(sum), select_pattern(sum), elastic_steps_pattern(), elastic_pattern(options.kernel_transform), left_relu_pattern(), narrow_pattern(), masked_pattern()};
+  std::vector<Pattern> list{choice_pattern(sum), select_pattern(sum), elastic_steps_pattern(), elastic_pattern(options.kernel_transform), left_relu_pattern(),
+                            narrow_pattern(), masked_pattern()};
   for (auto& pattern : fused_patterns(options.without, {"weighted_sum", "shared"})) list.push_back(std::move(pattern));
   list.push_back(single_node());
   return list;
