@@ -4,12 +4,16 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "netwright/kernels/gemm.hpp"
+#include "netwright/kernels/norm.hpp"
+#include "netwright/kernels/sums.hpp"
 #include "netwright/nn/fused.hpp"
 #include "netwright/nn/operations.hpp"
 #include "netwright/proxy/blocks.hpp"
@@ -53,25 +57,85 @@ at::Tensor weighted(const Rule& c) {
   return y;
 }
 
+// What a norm makes of each part: y_p = sum_q factors[p][q] x_q + constant[p], double, one number a channel.
+struct NormFactors {
+  std::array<std::array<at::Tensor, 4>, 4> factors;
+  std::array<at::Tensor, 4> constants;
+};
+
+// Of the parts' means and of the means of products c_p c_q, c = x - mean: of the value with each, and of `by_s` with `by_t`.
+NormFactors norm_factors(const Rule& c, const std::array<at::Tensor, 4>& means, const std::array<at::Tensor, 4>& with_value, const at::Tensor& across) {
+  const at::Tensor r = (with_value[value] + number(c.node, "epsilon")).rsqrt(), cubed = r * r * r;
+  const at::Tensor &s = with_value[by_s], &t = with_value[by_t], both = across + with_value[by_both];
+  const bool affine = c.tensors.size() == 4;
+  const auto weighed = [&](const at::Tensor& f) { return affine ? f * c.tensors[0] : f; };
+  const at::Tensor f = weighed(r), f_s = weighed(-cubed * s), f_t = weighed(-cubed * t), f_both = weighed(3 * cubed * r * r * s * t - cubed * both);
+  NormFactors made;
+  for (int p = 0; p < 4; ++p) made.factors[p][p] = f;
+  made.factors[by_s][value] = f_s, made.factors[by_t][value] = f_t;
+  made.factors[by_both][by_t] = f_s, made.factors[by_both][by_s] = f_t, made.factors[by_both][value] = f_both;
+  for (int p = 0; p < 4; ++p) {
+    made.constants[p] = p == value && affine ? c.tensors[1].to(at::kDouble) : at::zeros_like(f);
+    for (int q = 0; q < 4; ++q)
+      if (made.factors[p][q].defined()) made.constants[p] = made.constants[p] - made.factors[p][q] * means[q];
+  }
+  return made;
+}
+
+// By the kernels: each part is read four times and written once, and nothing between.
+at::Tensor fused_norm(const Rule& c, const at::Tensor& x) {
+  const std::int64_t channels = x.size(1), pixels = x.numel() / channels / 4;
+  const auto size = static_cast<std::size_t>(padded_channels(static_cast<int>(channels)));
+  const auto at = [&](const at::Tensor& of, int p) { return of.const_data_ptr<float>() + p * pixels * channels; };
+  const auto padded = [&](const at::Tensor& numbers) {
+    std::vector<float> list(size);
+    const at::Tensor plain = numbers.to(at::kFloat).contiguous();
+    std::copy_n(plain.const_data_ptr<float>(), channels, list.begin());
+    return list;
+  };
+  const auto averaged = [&](const std::vector<double>& sums) { return at::tensor(at::ArrayRef<double>(sums.data(), static_cast<std::size_t>(channels))) / static_cast<double>(pixels); };
+  std::array<at::Tensor, 4> means, with_value;
+  std::array<std::vector<float>, 4> near;      // the means as the kernels read them
+  for (int p = 0; p < 4; ++p) means[p] = batch_moments(part(x, p)).table[0], near[p] = padded(means[p]);
+  std::array<std::vector<double>, 5> products;
+  products.fill(std::vector<double>(size));
+  std::vector<double> sum(size);
+  std::vector<Factor> factors;
+  for (int p = 0; p < 4; ++p) factors.push_back({at(x, p), near[p].data(), products[p].data()});
+  sum_products(at(x, value), factors, pixels, static_cast<int>(channels), sum.data());
+  sum_products(at(x, by_s), {{at(x, by_t), near[by_t].data(), products[4].data()}}, pixels, static_cast<int>(channels), sum.data());
+  for (int p = 0; p < 4; ++p) with_value[p] = averaged(products[p]);
+  const NormFactors by = norm_factors(c, means, with_value, averaged(products[4]));
+  at::Tensor y = at::empty_like(x);
+  for (int p = 0; p < 4; ++p) {
+    std::vector<const float*> values, lists;
+    std::vector<std::vector<float>> kept;
+    for (int q = 0; q < 4; ++q)
+      if (by.factors[p][q].defined()) kept.push_back(padded(by.factors[p][q])), values.push_back(at(x, q));
+    for (const auto& list : kept) lists.push_back(list.data());
+    sum_values(values, lists, padded(by.constants[p]).data(), pixels, static_cast<int>(channels), part(y, p).mutable_data_ptr<float>());
+  }
+  return y;
+}
+
 at::Tensor batch_norm(const Rule& c) {
   const at::Tensor& x = c.x[0];
+  if (x.dim() == 4 && x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast)) return fused_norm(c, x);
   std::vector<std::int64_t> over{0}, channels(static_cast<std::size_t>(x.dim()), 1);
   for (std::int64_t d = 2; d < x.dim(); ++d) over.push_back(d);
   channels[1] = -1;
-  std::array<at::Tensor, 4> centred;
+  std::array<at::Tensor, 4> means, centred, with_value;
+  for (int p = 0; p < 4; ++p) means[p] = part(x, p).mean(over).to(at::kDouble), centred[p] = at::sub(part(x, p), means[p].to(x.scalar_type()).reshape(channels));
+  const auto product = [&](int a, int b) { return (centred[a] * centred[b]).mean(over).to(at::kDouble); };
+  for (int p = 0; p < 4; ++p) with_value[p] = product(value, p);
+  const NormFactors by = norm_factors(c, means, with_value, product(by_s, by_t));
   at::Tensor y = at::empty_like(x);
-  for (int p = 0; p < 4; ++p) centred[p] = at::sub(part(x, p), part(x, p).mean(over, /*keepdim=*/true));
-  const auto product = [&](Part a, Part b) { return (centred[a] * centred[b]).mean(over).to(at::kDouble); };
-  const at::Tensor r = (product(value, value) + number(c.node, "epsilon")).rsqrt(), cubed = r * r * r;
-  const at::Tensor s = product(value, by_s), t = product(value, by_t), both = product(by_s, by_t) + product(value, by_both);
-  const bool affine = c.tensors.size() == 4;
-  const auto factor = [&](const at::Tensor& f) { return (affine ? f * c.tensors[0] : f).to(x.scalar_type()).reshape(channels); };
-  const at::Tensor f = factor(r), f_s = factor(-cubed * s), f_t = factor(-cubed * t), f_both = factor(3 * cubed * r * r * s * t - cubed * both);
-  for (int p = 0; p < 4; ++p) put_product(centred[p], f, part(y, p));
-  part(y, by_s).addcmul_(centred[value], f_s);
-  part(y, by_t).addcmul_(centred[value], f_t);
-  part(y, by_both).addcmul_(centred[by_t], f_s).addcmul_(centred[by_s], f_t).addcmul_(centred[value], f_both);
-  if (affine) part(y, value).add_(c.tensors[1].reshape(channels));
+  for (int p = 0; p < 4; ++p) {
+    at::Tensor to = part(y, p);
+    to.copy_(by.constants[p].to(x.scalar_type()).reshape(channels).expand_as(to));
+    for (int q = 0; q < 4; ++q)
+      if (by.factors[p][q].defined()) to.addcmul_(part(x, q), by.factors[p][q].to(x.scalar_type()).reshape(channels));
+  }
   return y;
 }
 
