@@ -14,6 +14,12 @@ std::size_t size_of(int a, int b) { return static_cast<std::size_t>(a) * static_
 // Rows of d that go to the product together: 16 KB.
 int rows_a_block(int width, int channels) { return std::max(1, 4096 / std::max(1, width * channels)); }
 
+// What all convolutions have in common.
+const ChainShape& common(const std::vector<ChainShape>& shapes) {
+  const auto found = std::find_if(shapes.begin(), shapes.end(), [](const ChainShape& s) { return s.convolves(); });
+  return found == shapes.end() ? shapes[0] : *found;
+}
+
 }  // namespace
 
 ChainWeights pack(const ChainShape& s, const float* depthwise, const float* pointwise, bool backward) {
@@ -68,12 +74,6 @@ struct Chains::One {
 Chains::One Chains::one(std::size_t i) const {
   const ChainShape& s = shapes_[i];
   return {s, weights_[i], {in_channels_, s.kernel, s.stride, s.dilation}, padded_channels(s.out_channels), (pad_ - s.pad()) * (padded_.row + padded_.column), i};
-}
-
-// What all convolutions have in common.
-const ChainShape& common(const std::vector<ChainShape>& shapes) {
-  const auto found = std::find_if(shapes.begin(), shapes.end(), [](const ChainShape& s) { return s.convolves(); });
-  return found == shapes.end() ? shapes[0] : *found;
 }
 
 Chains::Chains(const std::vector<ChainShape>& shapes, const std::vector<ChainWeights>& weights, const Load& load)

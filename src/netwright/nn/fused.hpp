@@ -2,7 +2,7 @@
 // The table of groups of nodes that run as one kernel.
 //
 // A pattern here takes a node and the nodes behind it where the fused kernel does all of them at once; on what the kernel does not do
-// (float64, other devices, tracing, a pass that wants every value) the group runs node by node, as without the pattern.
+// (float64, other devices, tracing, a pass that looks at a value inside) the group runs node by node, as without the pattern.
 #include <string>
 #include <vector>
 
