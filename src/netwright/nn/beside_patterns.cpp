@@ -139,7 +139,7 @@ Pattern concat_pattern() {
             Lowered lowered{[slots, plain = make_kernel(c.at()), inputs = c.at().inputs, at = index(c.node)](Frame& frame) {
               std::vector<at::Tensor> values;
               for (std::size_t i = 0; i < inputs.size(); ++i) {
-                const at::Tensor& value = frame.values[index(inputs[i])];
+                const at::Tensor value = frame.settled(inputs[i]);
                 const auto ahead = taken(frame, &(*slots)[i], value);
                 values.push_back(ahead ? ahead->value : value);
               }
