@@ -22,7 +22,7 @@ struct Product {
   bool accumulate = false;
   int count = 1;                      // of such products, one behind the other
   std::ptrdiff_t a_next = 0, b_next = 0, c_next = 0;
-  Upcoming* upcoming = nullptr;             // asked for meanwhile
+  Upcoming* upcoming = nullptr;       // asked for meanwhile
 };
 
 // Each element is summed over k in order, by fused multiply-add where the machine has it.

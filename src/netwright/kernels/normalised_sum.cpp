@@ -106,13 +106,14 @@ double weight_gradient(const NormNumbers& n, const std::vector<double>& sum, con
 }
 
 at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
-  if (!term.norm && (term.weight == 1 || !term.leaves)) return term.weight == 1 ? gradient : gradient * term.weight;
-  for (auto* list : {&back.a, &back.b, &back.constant})
-    for (auto& number : *list) number = static_cast<float>(number * term.weight);
-  if (term.leaves && !term.norm) {
+  if (!term.norm) {
+    if (term.weight == 1) return gradient;
+    if (!term.leaves) return gradient * term.weight;
     *term.leaves = {value, std::vector<float>(term.numbers.mean.size(), static_cast<float>(term.weight)), {}, {}, std::vector<float>(term.numbers.mean.size())};
     return gradient;
   }
+  for (auto* list : {&back.a, &back.b, &back.constant})
+    for (auto& number : *list) number = static_cast<float>(number * term.weight);
   if (term.leaves) {
     *term.leaves = {value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant)};
     return gradient;

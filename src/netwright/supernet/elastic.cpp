@@ -138,7 +138,7 @@ class ElasticLayer {
     if (masked_ && x.size(1) < own[0].size(0)) own[0] = own[0].narrow(0, 0, x.size(1));
     if (elastic_.kernel) own[0] = size && run_ ? small_kernel(own[0], steps_, *tensors_, elastic_.kernel->values[*size]) : mixed_window(own[0], frame);
     at::Tensor value = runs_narrow ? run_->convolution(frame, x, own[0], own.size() > 1 ? own[1] : at::Tensor())
-                                                 : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
+                                   : kernel_(std::vector<at::Tensor>{x}, own, frame.mode);
     if (elastic_.width && !width) frame.masks[at_] = at::matmul(weights_of(frame, *elastic_.width), elastic_.channels);
     else if (masked_) frame.masks[at_] = frame.masks[read_];
     if (elastic_.width && !width) value = apply_mask(value, frame.masks[at_]), frame.moments[at_] = {};  // those are of the value before
