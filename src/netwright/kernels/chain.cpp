@@ -311,9 +311,7 @@ void Chains::add_pooled(const float* x, const ChainsBackward& wanted, std::size_
     if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, pixels, s.channels, sum, true);
     else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), sum);
   }
-  float* y = nullptr;
-  if (s.kind == ChainKind::largest) pool_image(s.pool(), x, y = room(largest_, std::ptrdiff_t{shape_.height} * shape_.width * s.channels));
-  pool_image_gradient(s.pool(), x, y, sum, wanted.input_gradient);
+  pool_image_gradient(s.pool(), x, sum, wanted.input_gradient);
 }
 
 // To an input gradient that is complete but for them.

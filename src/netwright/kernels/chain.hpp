@@ -136,7 +136,7 @@ class Chains {
   const float* read_ = nullptr;            // z behind its zeros, or x
   float* gx_ = nullptr;                    // where the input gradient is made in its place
   Floats z_, spread_, tiled_;              // with zeros around what is written
-  Scratch d_, y_, affine_, gz_, pooled_, largest_;
+  Scratch d_, y_, affine_, gz_, pooled_;
   Upcoming upcoming_;
   std::vector<std::unique_ptr<Winograd>> there_, back_;   // of each dense convolution: with its weights, with the turned ones
 };

@@ -1,6 +1,8 @@
 // What the files of SIMD loops share; compiled once for every instruction set, inside theirs. For a pixel's last vector, which the tensor's
-// channels may not fill.
+// channels may not fill: loops are compiled for whole vectors and for the rest.
 #include <hwy/highway.h>
+
+#include <type_traits>
 
 #if defined(NETWRIGHT_KERNELS_LANES) == defined(HWY_TARGET_TOGGLE)
 #ifdef NETWRIGHT_KERNELS_LANES
@@ -15,14 +17,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 
-HWY_INLINE Vector load_upto(const float* from, int count, int lanes) {
+// The first `count` elements, where the vector is not whole; zeros behind them.
+template <bool Whole>
+HWY_INLINE Vector load_part(const float* from, int count) {
   const Tag d;
-  return count >= lanes ? hn::LoadU(d, from) : hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+  if constexpr (Whole) return hn::LoadU(d, from);
+  else return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
 }
 
-HWY_INLINE void store_upto(Vector value, float* to, int count, int lanes) {
+template <bool Whole>
+HWY_INLINE void store_part(Vector value, float* to, int count) {
   const Tag d;
-  if (count >= lanes) hn::StoreU(value, d, to);
+  if constexpr (Whole) hn::StoreU(value, d, to);
   else hn::BlendedStore(value, hn::FirstN(d, static_cast<std::size_t>(count)), d, to);
 }
 

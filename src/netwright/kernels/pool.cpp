@@ -31,7 +31,7 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     at::parallel_for(0, x.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) pool_image(shape, from + i * in, to + i * out);
     });
-    if (largest) context->save_for_backward({x, y});
+    if (largest) context->save_for_backward({x});
     context->saved_data["sizes"] = x.sizes().vec();
     context->saved_data["largest"] = largest;
     context->saved_data["stride"] = stride;
@@ -54,13 +54,13 @@ struct PoolFunction : torch::autograd::Function<PoolFunction> {
     const at::Tensor g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor gx = at::empty(sizes, g.options().memory_format(at::MemoryFormat::ChannelsLast));
     const std::int64_t in = gx.numel() / sizes[0], out = g.numel() / sizes[0];
-    const float *x = kept.empty() ? nullptr : kept[0].const_data_ptr<float>(), *y = kept.empty() ? nullptr : kept[1].const_data_ptr<float>();
+    const float* x = kept.empty() ? nullptr : kept[0].const_data_ptr<float>();
     const float* from = g.const_data_ptr<float>();
     auto* to = gx.mutable_data_ptr<float>();
     at::parallel_for(0, sizes[0], 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         std::fill_n(to + i * in, in, 0.0f);
-        pool_image_gradient(shape, x == nullptr ? x : x + i * in, y == nullptr ? y : y + i * out, from + i * out, to + i * in);
+        pool_image_gradient(shape, x == nullptr ? x : x + i * in, from + i * out, to + i * in);
       }
     });
     return {gx, at::Tensor(), at::Tensor()};

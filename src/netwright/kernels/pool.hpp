@@ -2,9 +2,9 @@
 // Largest value and mean over windows of 3x3 pixels as one function of torch, padding 1 (which a mean does not count), stride 1 or 2.
 //
 // x {batch, channels, height, width} -> {batch, channels, (height - 1) / stride + 1, (width - 1) / stride + 1}; float32 on the CPU,
-// channels-last inside. Kept for backward of the largest value: x and y (torch keeps eight bytes of index for every value as well), of
+// channels-last inside. Kept for backward of the largest value: x (torch keeps eight bytes of index for every value as well), of
 // the mean: nothing. Differentiable twice, through the twin.
-// Bits: the same for any number of threads and instruction set. Cost: each window is read once; images in parallel.
+// Bits: the same for any number of threads and instruction set. Cost: each value is read three times, once for each row of windows; images in parallel.
 // Errors: Error when pool_fits() is false.
 #include <ATen/core/Tensor.h>
 

@@ -15,25 +15,74 @@ HWY_BEFORE_NAMESPACE();
 namespace netwright::HWY_NAMESPACE {
 
 constexpr std::ptrdiff_t kBlock = 64;
+constexpr std::size_t kTogether = 4;        // values at a time: registers hold the sums of each
+
+// Some of many values at one block of pixels, and what comes behind them, which is asked for meanwhile.
+struct Streams {
+  const float *from[kTogether], *next[kTogether];
+};
+
+// start(i) is value i at this block, `block` floats before the next one.
+template <class Start>
+HWY_INLINE Streams streams(const Start& start, std::size_t first, std::size_t count, std::ptrdiff_t block) {
+  Streams s;
+  for (std::size_t i = 0; i < kTogether; ++i) {
+    const std::size_t next = first + kTogether + i;
+    s.from[i] = start(std::min(first + i, count - 1));
+    s.next[i] = next < count ? start(next) : start(std::min(i, count - 1)) + block;
+  }
+  return s;
+}
+
+// Calls `run` with how many values there are, at most kTogether, as a constant.
+template <class Run>
+HWY_INLINE void with_count(std::size_t count, const Run& run) {
+  if (count >= 4) run.template operator()<4>();
+  else if (count == 3) run.template operator()<3>();
+  else if (count == 2) run.template operator()<2>();
+  else run.template operator()<1>();
+}
+
+struct Addition {
+  const Streams& s;
+  const float* const* factors;
+  const float* constant;                    // null: to what is there
+  std::ptrdiff_t pixels, channels;
+  float* to;
+
+  template <bool Whole, int Count>
+  HWY_INLINE void vector(std::ptrdiff_t c) const {
+    const Tag d;
+    const int left = static_cast<int>(channels - c);
+    Vector by[Count];
+#pragma GCC unroll 4
+    for (int i = 0; i < Count; ++i) by[i] = hn::LoadU(d, factors[i] + c);
+    const Vector start = constant != nullptr ? hn::LoadU(d, constant + c) : hn::Zero(d);
+    for (std::ptrdiff_t at = c; at < pixels * channels; at += channels) {
+      Vector sum = constant != nullptr ? start : load_part<Whole>(to + at, left);
+#pragma GCC unroll 4
+      for (int i = 0; i < Count; ++i) sum = hn::MulAdd(by[i], load_part<Whole>(s.from[i] + at, left), sum);
+#pragma GCC unroll 4
+      for (const float* next : s.next) hwy::Prefetch(next + at);
+      store_part<Whole>(sum, to + at, left);
+    }
+  }
+
+  template <int Count>
+  void operator()() const {
+    const std::ptrdiff_t lanes = hn::Lanes(Tag()), whole = channels / lanes * lanes;
+    for (std::ptrdiff_t c = 0; c < whole; c += lanes) vector<true, Count>(c);
+    if (whole < channels) vector<false, Count>(whole);
+  }
+};
 
 void values_target(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels,
                    int channels, float* to) {
-  const Tag d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
-    for (int c = 0; c < channels; c += lanes) {
-      const int left = channels - c;
-      const std::ptrdiff_t last = std::min(first + kBlock, pixels);
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const Vector factor = hn::LoadU(d, factors[i] + c), start = hn::LoadU(d, constant + c);
-        const float* next = i + 1 < values.size() ? values[i + 1] : values[0] + kBlock * channels;
-        for (std::ptrdiff_t p = first; p < last; ++p) {
-          float* place = to + p * channels + c;
-          hwy::Prefetch(next + p * channels + c);
-          const Vector before = i == 0 ? start : load_upto(place, left, lanes);
-          store_upto(hn::MulAdd(factor, load_upto(values[i] + p * channels + c, left, lanes), before), place, left, lanes);
-        }
-      }
+    for (std::size_t i = 0; i < values.size(); i += kTogether) {
+      const std::ptrdiff_t place = first * channels;
+      const Streams s = streams([&](std::size_t of) { return values[of] + place; }, i, values.size(), kBlock * channels);
+      with_count(values.size() - i, Addition{s, &factors[i], i == 0 ? constant : nullptr, std::min(kBlock, pixels - first), channels, to + place});
     }
 }
 
@@ -46,75 +95,110 @@ void add_target(const float* HWY_RESTRICT from, std::size_t count, float* HWY_RE
 }
 
 void slice_target(const float* HWY_RESTRICT from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* HWY_RESTRICT to) {
-  const int lanes = static_cast<int>(hn::Lanes(Tag()));
-  for (std::ptrdiff_t p = 0; p < pixels; ++p)
-    for (int c = 0; c < channels; c += lanes) {
-      float* place = to + p * channels + c;
-      store_upto(hn::Add(load_upto(place, channels - c, lanes), load_upto(from + p * column + c, channels - c, lanes)), place, channels - c, lanes);
-    }
+  const Tag d;
+  const int lanes = static_cast<int>(hn::Lanes(d)), whole = channels / lanes * lanes;
+  for (std::ptrdiff_t p = 0; p < pixels; ++p, from += column, to += channels) {
+    for (int c = 0; c < whole; c += lanes) hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::LoadU(d, from + c)), d, to + c);
+    if (whole < channels) store_part<false>(hn::Add(load_part<false>(to + whole, channels - whole), load_part<false>(from + whole, channels - whole)), to + whole, channels - whole);
+  }
 }
 
-HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, int channels, int left, int lanes, double* sum) {
+template <bool Whole>
+HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, std::ptrdiff_t channels, int left, double* sum) {
   const Tag d;
   Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
   std::ptrdiff_t p = 0;
   for (; p + 2 <= pixels; p += 2)
 #pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) sums[i] = hn::Add(sums[i], load_upto(g + (p + i) * channels, left, lanes));
-  if (p < pixels) sums[0] = hn::Add(sums[0], load_upto(g + p * channels, left, lanes));
-  add_to(sum, hn::Add(sums[0], sums[1]), lanes);
+    for (int i = 0; i < 2; ++i) sums[i] = hn::Add(sums[i], load_part<Whole>(g + (p + i) * channels, left));
+  if (p < pixels) sums[0] = hn::Add(sums[0], load_part<Whole>(g + p * channels, left));
+  add_to(sum, hn::Add(sums[0], sums[1]), static_cast<int>(hn::Lanes(d)));
 }
 
-HWY_INLINE void add_product(const float* HWY_RESTRICT g, const float* HWY_RESTRICT value, const float* mean, std::ptrdiff_t pixels, int channels, int left, int lanes,
-                            double* product, const float* next) {
-  const Tag d;
-  const Vector m = hn::LoadU(d, mean);
-  Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
-  std::ptrdiff_t p = 0;
-  for (; p + 2 <= pixels; p += 2)
+struct Multiplication {
+  const Streams& s;
+  const Factor* factors;
+  const float* g;
+  std::ptrdiff_t pixels, channels;
+
+  template <bool Whole, int Count>
+  HWY_INLINE void vector(std::ptrdiff_t c) const {
+    const Tag d;
+    const int left = static_cast<int>(channels - c);
+    Vector mean[Count], sums[Count][2];
+#pragma GCC unroll 4
+    for (int i = 0; i < Count; ++i) mean[i] = hn::LoadU(d, factors[i].mean + c), sums[i][0] = sums[i][1] = hn::Zero(d);
+    std::ptrdiff_t at = c;
+    const std::ptrdiff_t end = pixels * channels;
+    for (; at + channels < end; at += 2 * channels)
 #pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) {
-      hwy::Prefetch(next + (p + i) * channels);
-      const Vector off = hn::Sub(load_upto(value + (p + i) * channels, left, lanes), m);
-      sums[i] = hn::MulAdd(load_upto(g + (p + i) * channels, left, lanes), off, sums[i]);
+      for (int p = 0; p < 2; ++p) {
+        const Vector by = load_part<Whole>(g + at + p * channels, left);
+#pragma GCC unroll 4
+        for (int i = 0; i < Count; ++i) sums[i][p] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at + p * channels, left), mean[i]), sums[i][p]);
+#pragma GCC unroll 4
+        for (const float* next : s.next) hwy::Prefetch(next + at + p * channels);
+      }
+#pragma GCC unroll 4
+    for (int i = 0; i < Count; ++i) {
+      if (at < end) sums[i][0] = hn::MulAdd(load_part<Whole>(g + at, left), hn::Sub(load_part<Whole>(s.from[i] + at, left), mean[i]), sums[i][0]);
+      add_to(factors[i].product + c, hn::Add(sums[i][0], sums[i][1]), static_cast<int>(hn::Lanes(d)));
     }
-  if (p < pixels) sums[0] = hn::MulAdd(load_upto(g + p * channels, left, lanes), hn::Sub(load_upto(value + p * channels, left, lanes), m), sums[0]);
-  add_to(product, hn::Add(sums[0], sums[1]), lanes);
-}
+  }
+
+  template <int Count>
+  void operator()() const {
+    const std::ptrdiff_t lanes = hn::Lanes(Tag()), whole = channels / lanes * lanes;
+    for (std::ptrdiff_t c = 0; c < whole; c += lanes) vector<true, Count>(c);
+    if (whole < channels) vector<false, Count>(whole);
+  }
+};
 
 void products_target(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
-  const int lanes = static_cast<int>(hn::Lanes(Tag()));
+  const int lanes = static_cast<int>(hn::Lanes(Tag())), whole = channels / lanes * lanes;
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock) {
-    const std::ptrdiff_t count = std::min(kBlock, pixels - first);
-    for (int c = 0; c < channels; c += lanes) {
-      const std::ptrdiff_t place = first * channels + c;
-      add_sum(g + place, count, channels, channels - c, lanes, sum + c);
-      for (std::size_t i = 0; i < factors.size(); ++i) {
-        const Factor& f = factors[i];
-        const float* next = i + 1 < factors.size() ? factors[i + 1].value + place : factors[0].value + place + kBlock * channels;
-        add_product(g + place, f.value + place, f.mean + c, count, channels, channels - c, lanes, f.product + c, next);
-      }
+    const std::ptrdiff_t count = std::min(kBlock, pixels - first), place = first * channels;
+    for (int c = 0; c < whole; c += lanes) add_sum<true>(g + place + c, count, channels, lanes, sum + c);
+    if (whole < channels) add_sum<false>(g + place + whole, count, channels, channels - whole, sum + whole);
+    for (std::size_t i = 0; i < factors.size(); i += kTogether) {
+      const Streams s = streams([&](std::size_t of) { return factors[of].value + place; }, i, factors.size(), kBlock * channels);
+      with_count(factors.size() - i, Multiplication{s, &factors[i], g + place, count, channels});
     }
+  }
+}
+
+struct Numbers {
+  Vector a, b, mean, constant;
+};
+
+template <bool Off>
+HWY_INLINE Numbers numbers_at(const Affine& by, int c) {
+  const Tag d;
+  const Vector zero = hn::Zero(d);
+  return {hn::LoadU(d, by.a + c), Off ? hn::LoadU(d, by.b + c) : zero, Off ? hn::LoadU(d, by.mean + c) : zero, Off ? hn::LoadU(d, by.constant + c) : zero};
+}
+
+// `to` may be `g`.
+template <bool Off, bool Add, bool Whole>
+HWY_INLINE void affine_vector(const float* g, const float* value, const Numbers& by, std::ptrdiff_t end, std::ptrdiff_t channels, int left, float* to) {
+  for (std::ptrdiff_t at = 0; at < end; at += channels) {
+    Vector rest = hn::Zero(Tag());
+    if constexpr (Off) rest = hn::MulAdd(by.b, hn::Sub(load_part<Whole>(value + at, left), by.mean), by.constant);
+    if constexpr (Add) rest = hn::Add(rest, load_part<Whole>(to + at, left));
+    store_part<Whole>(hn::MulAdd(by.a, load_part<Whole>(g + at, left), rest), to + at, left);
   }
 }
 
 template <bool Off, bool Add>
 HWY_INLINE void affine(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
-  const Tag d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
+  const int lanes = static_cast<int>(hn::Lanes(Tag()));
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (int c = 0; c < channels; c += lanes) {
-      const int left = channels - c;
-      const std::ptrdiff_t last = std::min(first + kBlock, pixels);
-      const Vector a = hn::LoadU(d, by.a + c), zero = hn::Zero(d);
-      const Vector b = Off ? hn::LoadU(d, by.b + c) : zero, mean = Off ? hn::LoadU(d, by.mean + c) : zero, constant = Off ? hn::LoadU(d, by.constant + c) : zero;
-      for (std::ptrdiff_t p = first; p < last; ++p) {
-        const std::ptrdiff_t at = p * channels + c;
-        Vector rest = zero;
-        if constexpr (Off) rest = hn::MulAdd(b, hn::Sub(load_upto(value + at, left, lanes), mean), constant);
-        if constexpr (Add) rest = hn::Add(rest, load_upto(to + at, left, lanes));
-        store_upto(hn::MulAdd(a, load_upto(g + at, left, lanes), rest), to + at, left, lanes);
-      }
+      const std::ptrdiff_t place = first * channels + c, end = std::min(kBlock, pixels - first) * channels;
+      const float* values = Off ? value + place : nullptr;
+      const Numbers numbers = numbers_at<Off>(by, c);
+      if (c + lanes <= channels) affine_vector<Off, Add, true>(g + place, values, numbers, end, channels, lanes, to + place);
+      else affine_vector<Off, Add, false>(g + place, values, numbers, end, channels, channels - c, to + place);
     }
 }
 
@@ -123,28 +207,26 @@ void affine_target(const float* g, const float* value, const Affine& by, std::pt
   else add ? affine<false, true>(g, value, by, pixels, channels, to) : affine<false, false>(g, value, by, pixels, channels, to);
 }
 
-void affine_pixels_target(const float* g, const float* value, const Affine& by, const Pixels& f, int channels, float* to, const Pixels& t) {
+template <bool Whole>
+HWY_INLINE void affine_row(const float* HWY_RESTRICT g, const float* HWY_RESTRICT value, std::ptrdiff_t column, int width, const Numbers& by, int left,
+                           float* HWY_RESTRICT to, std::ptrdiff_t to_column) {
   const Tag d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  for (int c = 0; c < channels; c += lanes) {
-    const int left = channels - c;
-    const Vector a = hn::LoadU(d, by.a + c), b = hn::LoadU(d, by.b + c), mean = hn::LoadU(d, by.mean + c), constant = hn::LoadU(d, by.constant + c);
-    for (int r = 0; r < f.height; ++r) {
-      const std::ptrdiff_t in = r * f.row + c;
-      float* HWY_RESTRICT out = to + r * t.row + c;
-      if (left >= lanes)
-        for (int q = 0; q < f.width; ++q) {
-          const Vector off = hn::Sub(hn::LoadU(d, value + in + q * f.column), mean);
-          hn::StoreU(hn::MulAdd(a, hn::LoadU(d, g + in + q * f.column), hn::MulAdd(b, off, constant)), d, out + q * t.column);
-        }
-      else
-        for (int q = 0; q < f.width; ++q) {
-          const Vector off = hn::Sub(load_upto(value + in + q * f.column, left, lanes), mean);
-          const Vector sum = hn::MulAdd(a, load_upto(g + in + q * f.column, left, lanes), hn::MulAdd(b, off, constant));
-          hn::StoreU(hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(left)), sum), d, out + q * t.column);
-        }
-    }
+  for (int q = 0; q < width; ++q, g += column, value += column, to += to_column) {
+    Vector sum = hn::MulAdd(by.a, load_part<Whole>(g, left), hn::MulAdd(by.b, hn::Sub(load_part<Whole>(value, left), by.mean), by.constant));
+    if constexpr (!Whole) sum = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(left)), sum);
+    hn::StoreU(sum, d, to);
   }
+}
+
+void affine_pixels_target(const float* g, const float* value, const Affine& by, const Pixels& f, int channels, float* to, const Pixels& t) {
+  const int lanes = static_cast<int>(hn::Lanes(Tag()));
+  for (int r = 0; r < f.height; ++r)
+    for (int c = 0; c < channels; c += lanes) {
+      const std::ptrdiff_t in = r * f.row + c;
+      float* out = to + r * t.row + c;
+      if (c + lanes <= channels) affine_row<true>(g + in, value + in, f.column, f.width, numbers_at<true>(by, c), lanes, out, t.column);
+      else affine_row<false>(g + in, value + in, f.column, f.width, numbers_at<true>(by, c), channels - c, out, t.column);
+    }
 }
 
 }  // namespace netwright::HWY_NAMESPACE

@@ -16,7 +16,7 @@ struct PoolShape {
 
 void pool_image(const PoolShape& shape, const float* x, float* y);
 
-// gx += the gradient; `x` and `y` are read where the largest value is asked for.
-void pool_image_gradient(const PoolShape& shape, const float* x, const float* y, const float* g, float* gx);
+// gx += the gradient; `x` is read where the largest value is asked for.
+void pool_image_gradient(const PoolShape& shape, const float* x, const float* g, float* gx);
 
 }  // namespace netwright
