@@ -91,11 +91,11 @@ variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vect
   }
   const std::int64_t in = x.numel() / x.size(0);
   const float* from = x.const_data_ptr<float>();
-  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
+  over_groups(groups, [&](const auto& next) {
     Chains chains(kept.shapes, weights, kept.load());
     std::vector<ChainForward> wanted(data.size());
-    for (std::int64_t g = begin; g < end; ++g)
-      for (std::int64_t i = groups.begin(g); i < groups.begin(g + 1); ++i) {
+    for (std::int64_t g = next(); g >= 0; g = next())
+      for (std::int64_t i = groups.begin(g); i < groups.end(g); ++i) {
         for (std::size_t k = 0; k < data.size(); ++k)
           wanted[k] = {data[k] == nullptr ? nullptr : data[k] + i * kept.shapes[k].result_size(), moments[k] != nullptr ? &parts[k][static_cast<std::size_t>(g)] : nullptr};
         chains.forward(from + i * in, wanted);
@@ -174,13 +174,13 @@ Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kep
   const std::int64_t in = x.numel() / x.size(0);
   const float* values = x.const_data_ptr<float>();
   float* to = gx.defined() ? gx.mutable_data_ptr<float>() : nullptr;
-  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
+  over_groups(groups, [&](const auto& next) {
     Chains chains(kept.shapes, weights, kept.load());
     std::vector<ChainBackward> list(reads.size());
-    for (std::int64_t group = begin; group < end; ++group) {
+    for (std::int64_t group = next(); group >= 0; group = next()) {
       Part& part = parts[static_cast<std::size_t>(group)].emplace(kept, wanted);
       const GradientSums sums{nullptr, kept.numbers.mean.data(), part.sum.data(), part.product.data()};
-      for (std::int64_t i = groups.begin(group); i < groups.begin(group + 1); ++i) {
+      for (std::int64_t i = groups.begin(group); i < groups.end(group); ++i) {
         for (std::size_t k = 0; k < reads.size(); ++k) {
           const Reads& r = reads[k];
           const std::int64_t place = i * kept.shapes[k].result_size();

@@ -1,7 +1,6 @@
 #include "netwright/kernels/norm.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <cmath>
 
@@ -48,9 +47,9 @@ BatchMoments batch_moments(const at::Tensor& value) {
   const Groups groups(value.size(0));
   std::vector<Moments> parts(static_cast<std::size_t>(groups.count), Moments(channels));
   const float* data = value.const_data_ptr<float>();
-  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t g = begin; g < end; ++g)
-      add_moments_packed(data + groups.begin(g) * pixels * channels, static_cast<int>((groups.begin(g + 1) - groups.begin(g)) * pixels), channels,
+  over_groups(groups, [&](const auto& next) {
+    for (std::int64_t g = next(); g >= 0; g = next())
+      add_moments_packed(data + groups.begin(g) * pixels * channels, static_cast<int>((groups.end(g) - groups.begin(g)) * pixels), channels,
                          parts[static_cast<std::size_t>(g)]);
   });
   return as_table(parts);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "netwright/kernels/groups.hpp"
 #include "netwright/kernels/image.hpp"
 #include "netwright/kernels/sums.hpp"
 
@@ -65,13 +66,5 @@ struct NormBackward {
   std::vector<float> weight, bias;         // gradients
 };
 NormBackward norm_backward(const NormNumbers& numbers, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels);
-
-// Images are worked on in at most so many groups, each with sums of its own that are added in order: no result depends on the threads.
-constexpr std::int64_t kMostGroups = 16;
-struct Groups {
-  std::int64_t batch, count;
-  explicit Groups(std::int64_t images, std::int64_t most = kMostGroups) : batch(images), count(std::min({images, most, kMostGroups})) {}
-  std::int64_t begin(std::int64_t group) const { return group * batch / count; }
-};
 
 }  // namespace netwright

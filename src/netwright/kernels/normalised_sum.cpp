@@ -1,7 +1,6 @@
 #include "netwright/kernels/normalised_sum.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "netwright/core/error.hpp"
@@ -34,12 +33,11 @@ NormNumbers identity(int channels) {
   return {std::vector<float>(size, 1.0f), std::vector<float>(size), std::vector<float>(size), std::vector<double>(static_cast<std::size_t>(channels), 1.0), 0};
 }
 
-// Pixels are worked on in groups of fixed borders, whose sums are added in order.
 template <class Work>
 void over_pixels(std::int64_t pixels, const Work& work) {
   const Groups groups(pixels);
-  at::parallel_for(0, groups.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t g = begin; g < end; ++g) work(g, groups.begin(g), groups.begin(g + 1) - groups.begin(g));
+  over_groups(groups, [&](const auto& next) {
+    for (std::int64_t g = next(); g >= 0; g = next()) work(g, groups.begin(g), groups.end(g) - groups.begin(g));
   });
 }
 
