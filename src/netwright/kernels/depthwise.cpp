@@ -18,31 +18,39 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 
+// Pixel `x` behind one of every fourth: the processor's addresses reach three distances from a place.
+template <class Float, std::size_t N>
+HWY_INLINE Float* pixel(Float* const (&fourth)[N], std::ptrdiff_t column, int x) { return fourth[x / 4] + x % 4 * column; }
+
 // B neighbouring output pixels of one vector of channels.
 template <int K, int S, int D, int B>
-HWY_INLINE void pixels(const float* HWY_RESTRICT in, std::ptrdiff_t in_row, int channels, const float* HWY_RESTRICT weights, float* HWY_RESTRICT out,
+HWY_INLINE void pixels(const float* HWY_RESTRICT in, std::ptrdiff_t in_row, std::ptrdiff_t channels, const float* HWY_RESTRICT weights, float* HWY_RESTRICT out,
                        std::ptrdiff_t out_column, bool add) {
   const Tag d;
+  constexpr int reach = S * (B - 1) + D * (K - 1) + 1;
+  float* const to[2] = {out, out + 4 * out_column};
   Vector sums[B];
 #pragma GCC unroll 16
-  for (int b = 0; b < B; ++b) sums[b] = add ? hn::LoadU(d, out + b * out_column) : hn::Zero(d);
-  for (int i = 0; i < K; ++i) {
-    const float* row = in + i * D * in_row;
+  for (int b = 0; b < B; ++b) sums[b] = add ? hn::LoadU(d, pixel(to, out_column, b)) : hn::Zero(d);
+  for (int i = 0; i < K; ++i, in += D * in_row, weights += K * channels) {
+    const float* from[(reach + 3) / 4];
+#pragma GCC unroll 8
+    for (int x = 0; x < reach; x += 4) from[x / 4] = in + x * channels;
     Vector taps[K];
 #pragma GCC unroll 8
-    for (int j = 0; j < K; ++j) taps[j] = hn::LoadU(d, weights + (i * K + j) * channels);
+    for (int j = 0; j < K; ++j) taps[j] = hn::LoadU(d, weights + j * channels);
 #pragma GCC unroll 32
-    for (int x = 0; x <= S * (B - 1) + D * (K - 1); ++x) {
-      const Vector value = hn::LoadU(d, row + x * channels);
+    for (int x = 0; x < reach; ++x) {
+      const Vector value = hn::LoadU(d, pixel<const float>(from, channels, x));
 #pragma GCC unroll 8
       for (int j = 0; j < K; ++j) {
-        const int from = x - j * D;
-        if (from >= 0 && from % S == 0 && from / S < B) sums[from / S] = hn::MulAdd(value, taps[j], sums[from / S]);
+        const int at = x - j * D;
+        if (at >= 0 && at % S == 0 && at / S < B) sums[at / S] = hn::MulAdd(value, taps[j], sums[at / S]);
       }
     }
   }
 #pragma GCC unroll 16
-  for (int b = 0; b < B; ++b) hn::StoreU(sums[b], d, out + b * out_column);
+  for (int b = 0; b < B; ++b) hn::StoreU(sums[b], d, pixel(to, out_column, b));
 }
 
 struct RowsCase {
@@ -88,20 +96,25 @@ template <int K, int S, int D, int R, int B>
 HWY_INLINE void add_gradients(const float* HWY_RESTRICT gradient, std::ptrdiff_t column, const float* HWY_RESTRICT in, std::ptrdiff_t in_row,
                               std::ptrdiff_t channels, Vector (&sums)[R][K]) {
   const Tag d;
+  constexpr int reach = S * (B - 1) + D * (K - 1) + 1;
   Vector g[B];
 #pragma GCC unroll 4
   for (int b = 0; b < B; ++b) g[b] = hn::LoadU(d, gradient + b * column);
 #pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
+  for (int i = 0; i < R; ++i) {
+    const float* from[(reach + 3) / 4];
+#pragma GCC unroll 8
+    for (int x = 0; x < reach; x += 4) from[x / 4] = in + i * D * in_row + x * channels;
 #pragma GCC unroll 32
-    for (int x = 0; x <= S * (B - 1) + D * (K - 1); ++x) {
-      const Vector value = hn::LoadU(d, in + i * D * in_row + x * channels);
+    for (int x = 0; x < reach; ++x) {
+      const Vector value = hn::LoadU(d, pixel<const float>(from, channels, x));
 #pragma GCC unroll 8
       for (int j = 0; j < K; ++j) {
-        const int from = x - j * D;
-        if (from >= 0 && from % S == 0 && from / S < B) sums[i][j] = hn::MulAdd(g[from / S], value, sums[i][j]);
+        const int at = x - j * D;
+        if (at >= 0 && at % S == 0 && at / S < B) sums[i][j] = hn::MulAdd(g[at / S], value, sums[i][j]);
       }
     }
+  }
 }
 
 // Kernel rows [first, first + R).
@@ -119,10 +132,10 @@ HWY_INLINE void taps_of_rows(const GradientCase& c, int first, int channel) {
     const float* HWY_RESTRICT gradient = c.gradient + r * c.from.row + channel;
     const float* HWY_RESTRICT in = c.in + (r * S + first * D) * c.in_row + channel;
     int q = 0;
-    if constexpr (K > 3)   // of small windows too little is shared
-      for (; q + 4 <= c.from.width; q += 4)
-        add_gradients<K, S, D, R, 4>(gradient + q * c.from.column, c.from.column, in + q * S * channels, c.in_row, channels, sums);
-    for (; q < c.from.width; ++q) add_gradients<K, S, D, R, 1>(gradient + q * c.from.column, 0, in + q * S * channels, c.in_row, channels, sums);
+    if constexpr (K > 3 || D == 1)   // else too little is shared
+      for (; q + 4 <= c.from.width; q += 4, gradient += 4 * c.from.column, in += 4 * S * channels)
+        add_gradients<K, S, D, R, 4>(gradient, c.from.column, in, c.in_row, channels, sums);
+    for (; q < c.from.width; ++q, gradient += c.from.column, in += S * channels) add_gradients<K, S, D, R, 1>(gradient, 0, in, c.in_row, channels, sums);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i)

@@ -1,5 +1,6 @@
 // Register blocking: 6 rows by 2 vectors of accumulators (12 by 2 where there are 32 registers, 12 by 1 of a single vector) stay in registers
 // over the whole of k; each step loads two vectors of b and broadcasts one element of a per row, 12 multiply-adds for 8 loads (24 for 14).
+// Of an odd number of vectors 16 registers take the last three together, by 4 rows: one by itself waits for its loads.
 // Columns are the outer loop, so that a panel of b stays in the cache.
 #include "netwright/kernels/gemm.hpp"
 
@@ -31,24 +32,24 @@ HWY_INLINE void block(const Product& p, const float* HWY_RESTRICT a, const float
   Vector sums[M][N];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m)
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (int n = 0; n < N; ++n) sums[m][n] = p.accumulate ? hn::LoadU(d, c + m * c_row + n * lanes) : hn::Zero(d);
   // Four steps a turn: the end of a short loop (k = 16) costs as much as its work where it is not foreseen.
 #pragma GCC unroll 4
   for (int k = p.k; k > 0; --k, a += a_column, lower += a_column, b += b_row) {
     Vector row_of_b[N];
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (int n = 0; n < N; ++n) row_of_b[n] = hn::LoadU(d, b + n * lanes);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
       const Vector element = hn::Set(d, m < half ? a[m * a_row] : lower[(m - half) * a_row]);
-#pragma GCC unroll 2
+#pragma GCC unroll 3
       for (int n = 0; n < N; ++n) sums[m][n] = hn::MulAdd(element, row_of_b[n], sums[m][n]);
     }
   }
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m)
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (int n = 0; n < N; ++n) hn::StoreU(sums[m][n], d, c + m * c_row + n * lanes);
 }
 
@@ -57,12 +58,13 @@ template <int N, bool Together>
 HWY_INLINE void panel(const Product& p, const float* a, const float* b, float* c) {
   const std::ptrdiff_t a_row = Together ? 1 : p.a_row;
   constexpr int most = kSums == 24 && N == 1 ? 16 : kSums / N;
+  static_assert(most >= 4);
   for (int left = p.m, rows = 0; left > 0; left -= rows, a += rows * a_row, c += rows * p.c_row) {
     if (p.upcoming != nullptr) p.upcoming->turn<8>();
     if (most > 6 && left >= most) block<most, N, Together>(p, a, b, c), rows = most;
     else if (most > 12 && left >= 12) block<12, N, Together>(p, a, b, c), rows = 12;
-    else if (left >= 6 && left != 7 && left != 8) block<6, N, Together>(p, a, b, c), rows = 6;
-    else if (left >= 4) block<4, N, Together>(p, a, b, c), rows = 4;
+    else if (most >= 6 && left >= 6 && left != 7 && left != 8) block<6, N, Together>(p, a, b, c), rows = 6;
+    else if (left >= 4 && (most > 4 || left != 5)) block<4, N, Together>(p, a, b, c), rows = 4;
     else if (left >= 3) block<3, N, Together>(p, a, b, c), rows = 3;
     else if (left == 2) block<2, N, Together>(p, a, b, c), rows = 2;
     else block<1, N, Together>(p, a, b, c), rows = 1;
@@ -75,9 +77,11 @@ HWY_INLINE void all(const Product& p) {
   for (int i = 0; i < p.count; ++i) {
     const float *a = p.a + i * p.a_next, *b = p.b + i * p.b_next;
     float* c = p.c + i * p.c_next;
+    const int three = kSums == 12 && p.n / lanes % 2 == 1 && p.n > lanes ? p.n - 3 * lanes : p.n;
     int column = 0;
-    for (; column + 2 * lanes <= p.n; column += 2 * lanes) panel<2, Together>(p, a, b + column, c + column);
-    if (column < p.n) panel<1, Together>(p, a, b + column, c + column);
+    for (; column + 2 * lanes <= three; column += 2 * lanes) panel<2, Together>(p, a, b + column, c + column);
+    if (column == three && three < p.n) panel<3, Together>(p, a, b + column, c + column);
+    else if (column < p.n) panel<1, Together>(p, a, b + column, c + column);
   }
 }
 
