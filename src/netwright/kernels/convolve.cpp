@@ -102,7 +102,7 @@ variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vect
       }
   });
   for (std::size_t k = 0; k < data.size(); ++k)
-    if (moments[k] != nullptr) *moments[k] = kept.list[k].made_by == k ? as_table(parts[k]) : *moments[kept.list[k].made_by];
+    if (moments[k] != nullptr) *moments[k] = kept.list[k].made_by == k ? as_batch(parts[k]) : *moments[kept.list[k].made_by];
   return results;
 }
 

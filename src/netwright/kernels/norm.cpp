@@ -10,6 +10,7 @@ namespace netwright {
 namespace {
 
 std::vector<double> doubles(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kFloat && tensor.is_contiguous()) return {tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + tensor.numel()};
   const at::Tensor plain = tensor.detach().to(at::kDouble).contiguous();
   return {plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel()};
 }
@@ -17,28 +18,21 @@ std::vector<double> doubles(const at::Tensor& tensor) {
 void move_running(const Norm& norm, const BatchMoments& moments) {
   const double unbiased = moments.count / std::max(1.0, moments.count - 1);
   const auto channels = static_cast<std::size_t>(norm.running_mean.numel());
-  const double* table = moments.table.const_data_ptr<double>();
   auto* mean = norm.running_mean.mutable_data_ptr<float>();
   auto* variance = norm.running_var.mutable_data_ptr<float>();
   for (std::size_t c = 0; c < channels; ++c) {
-    mean[c] = static_cast<float>((1 - norm.momentum) * mean[c] + norm.momentum * table[c]);
-    variance[c] = static_cast<float>((1 - norm.momentum) * variance[c] + norm.momentum * unbiased * table[channels + c]);
+    mean[c] = static_cast<float>((1 - norm.momentum) * mean[c] + norm.momentum * moments.mean[c]);
+    variance[c] = static_cast<float>((1 - norm.momentum) * variance[c] + norm.momentum * unbiased * moments.variance[c]);
   }
 }
 
 }  // namespace
 
-BatchMoments as_table(const std::vector<Moments>& parts) {
+BatchMoments as_batch(const std::vector<Moments>& parts) {
   Moments all = parts.front();
   for (std::size_t i = 1; i < parts.size(); ++i) all.add(parts[i]);
-  const std::size_t channels = all.mean.size();
-  BatchMoments result{at::empty({2, static_cast<std::int64_t>(channels)}, at::kDouble), all.count};
-  auto* data = result.table.mutable_data_ptr<double>();
-  for (std::size_t c = 0; c < channels; ++c) {
-    data[c] = all.mean[c];
-    data[channels + c] = all.squares[c] / all.count;
-  }
-  return result;
+  for (auto& squares : all.squares) squares /= all.count;
+  return {std::move(all.mean), std::move(all.squares), all.count};
 }
 
 BatchMoments batch_moments(const at::Tensor& value) {
@@ -52,17 +46,17 @@ BatchMoments batch_moments(const at::Tensor& value) {
       add_moments_packed(data + groups.begin(g) * pixels * channels, static_cast<int>((groups.end(g) - groups.begin(g)) * pixels), channels,
                          parts[static_cast<std::size_t>(g)]);
   });
-  return as_table(parts);
+  return as_batch(parts);
 }
 
 NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchMoments& given) {
   BatchMoments moments = given;
   if (norm.batch_statistics) {
-    if (!moments.table.defined()) moments = batch_moments(value);
+    if (moments.count == 0) moments = batch_moments(value);
     move_running(norm, moments);
   }
-  const std::vector<double> mean = norm.batch_statistics ? doubles(moments.table[0]) : doubles(norm.running_mean);
-  const std::vector<double> variance = norm.batch_statistics ? doubles(moments.table[1]) : doubles(norm.running_var);
+  const std::vector<double> mean = norm.batch_statistics ? moments.mean : doubles(norm.running_mean);
+  const std::vector<double> variance = norm.batch_statistics ? moments.variance : doubles(norm.running_var);
   const std::vector<double> weight = norm.weight.defined() ? doubles(norm.weight) : std::vector<double>(mean.size(), 1.0);
   const std::vector<double> bias = norm.bias.defined() ? doubles(norm.bias) : std::vector<double>(mean.size(), 0.0);
   const auto size = static_cast<std::size_t>(padded_channels(static_cast<int>(mean.size())));

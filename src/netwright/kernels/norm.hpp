@@ -44,17 +44,17 @@ struct LeftGradient {
   Affine by() const { return {a.data(), b.empty() ? nullptr : b.data(), mean.data(), constant.data()}; }
 };
 
-// Mean and biased variance per channel, {2, channels} in double, and the number of pixels behind them. `left` is there where the value's
+// Mean and biased variance per channel, and the number of pixels behind them; 0: nobody has counted. `left` is there where the value's
 // maker takes what its only reader leaves.
 struct BatchMoments {
-  at::Tensor table;
+  std::vector<double> mean, variance;
   double count = 0;
   std::shared_ptr<LeftGradient> left = {};
 };
 
 // Of a channels-last float value, in one pass; the same for every number of threads.
 BatchMoments batch_moments(const at::Tensor& value);
-BatchMoments as_table(const std::vector<Moments>& parts);
+BatchMoments as_batch(const std::vector<Moments>& parts);
 
 // With batch statistics takes `moments` (computed from the value where they are not given) and moves the running statistics towards them,
 // as torch does: running = (1 - momentum) * running + momentum * new, the variance unbiased.

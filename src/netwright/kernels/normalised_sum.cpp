@@ -77,6 +77,7 @@ Sums gradient_sums(const at::Tensor& gradient, const std::vector<KeptTerm>& term
   const std::size_t size = terms[0].numbers.mean.size();
   Sums none{std::vector<double>(size), {}};
   for (const bool needs : needed) none.products.emplace_back(needs ? size : 0);
+  if (std::find(needed.begin(), needed.end(), true) == needed.end()) return none;
   std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), none);
   over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) {
     Sums& part = parts[static_cast<std::size_t>(group)];
@@ -181,7 +182,9 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     NormBackward back = norm_backward(term.numbers, product.empty() ? none : sum, product.empty() ? none : product, term.numbers.inverse.size());
     const auto affine = [&](int place, const std::vector<float>& numbers) {
       if (!needs(context, place)) return;
-      result[static_cast<std::size_t>(place)] = at::tensor(at::ArrayRef<float>(numbers)).mul_(term.weight);
+      std::vector<float> weighted = numbers;
+      for (auto& number : weighted) number = static_cast<float>(number * term.weight);
+      result[static_cast<std::size_t>(place)] = at::tensor(at::ArrayRef<float>(weighted));
     };
     affine(term.norm_weight, back.weight);
     affine(term.norm_bias, back.bias);

@@ -103,68 +103,59 @@ void slice_target(const float* HWY_RESTRICT from, std::ptrdiff_t column, std::pt
   }
 }
 
-template <bool Whole>
-HWY_INLINE void add_sum(const float* HWY_RESTRICT g, std::ptrdiff_t pixels, std::ptrdiff_t channels, int left, double* sum) {
-  const Tag d;
-  Vector sums[2] = {hn::Zero(d), hn::Zero(d)};
-  std::ptrdiff_t p = 0;
-  for (; p + 2 <= pixels; p += 2)
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) sums[i] = hn::Add(sums[i], load_part<Whole>(g + (p + i) * channels, left));
-  if (p < pixels) sums[0] = hn::Add(sums[0], load_part<Whole>(g + p * channels, left));
-  add_to(sum, hn::Add(sums[0], sums[1]), static_cast<int>(hn::Lanes(d)));
-}
-
 struct Multiplication {
   const Streams& s;
   const Factor* factors;
-  const float* g;
+  const float *g, *next_g;                  // next_g: behind this block
   std::ptrdiff_t pixels, channels;
+  double* sum;                              // null: counted by others
 
-  template <bool Whole, int Count>
+  template <bool Whole, int Count, bool Sum>
   HWY_INLINE void vector(std::ptrdiff_t c) const {
     const Tag d;
-    const int left = static_cast<int>(channels - c);
-    Vector mean[Count], sums[Count][2];
+    const int left = static_cast<int>(channels - c), lanes = static_cast<int>(hn::Lanes(d));
+    Vector mean[Count], products[Count][2], sums[2] = {hn::Zero(d), hn::Zero(d)};
 #pragma GCC unroll 4
-    for (int i = 0; i < Count; ++i) mean[i] = hn::LoadU(d, factors[i].mean + c), sums[i][0] = sums[i][1] = hn::Zero(d);
+    for (int i = 0; i < Count; ++i) mean[i] = hn::LoadU(d, factors[i].mean + c), products[i][0] = products[i][1] = hn::Zero(d);
     std::ptrdiff_t at = c;
     const std::ptrdiff_t end = pixels * channels;
     for (; at + channels < end; at += 2 * channels)
 #pragma GCC unroll 2
       for (int p = 0; p < 2; ++p) {
         const Vector by = load_part<Whole>(g + at + p * channels, left);
+        if constexpr (Sum) sums[p] = hn::Add(sums[p], by);
 #pragma GCC unroll 4
-        for (int i = 0; i < Count; ++i) sums[i][p] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at + p * channels, left), mean[i]), sums[i][p]);
+        for (int i = 0; i < Count; ++i) products[i][p] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at + p * channels, left), mean[i]), products[i][p]);
+        if constexpr (Sum) hwy::Prefetch(next_g + at + p * channels);
 #pragma GCC unroll 4
         for (const float* next : s.next) hwy::Prefetch(next + at + p * channels);
       }
+    if (at < end) {
+      const Vector by = load_part<Whole>(g + at, left);
+      sums[0] = hn::Add(sums[0], by);
 #pragma GCC unroll 4
-    for (int i = 0; i < Count; ++i) {
-      if (at < end) sums[i][0] = hn::MulAdd(load_part<Whole>(g + at, left), hn::Sub(load_part<Whole>(s.from[i] + at, left), mean[i]), sums[i][0]);
-      add_to(factors[i].product + c, hn::Add(sums[i][0], sums[i][1]), static_cast<int>(hn::Lanes(d)));
+      for (int i = 0; i < Count; ++i) products[i][0] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at, left), mean[i]), products[i][0]);
     }
+#pragma GCC unroll 4
+    for (int i = 0; i < Count; ++i) add_to(factors[i].product + c, hn::Add(products[i][0], products[i][1]), lanes);
+    if constexpr (Sum) add_to(sum + c, hn::Add(sums[0], sums[1]), lanes);
   }
 
   template <int Count>
   void operator()() const {
     const std::ptrdiff_t lanes = hn::Lanes(Tag()), whole = channels / lanes * lanes;
-    for (std::ptrdiff_t c = 0; c < whole; c += lanes) vector<true, Count>(c);
-    if (whole < channels) vector<false, Count>(whole);
+    for (std::ptrdiff_t c = 0; c < whole; c += lanes) sum != nullptr ? vector<true, Count, true>(c) : vector<true, Count, false>(c);
+    if (whole < channels) sum != nullptr ? vector<false, Count, true>(whole) : vector<false, Count, false>(whole);
   }
 };
 
 void products_target(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
-  const int lanes = static_cast<int>(hn::Lanes(Tag())), whole = channels / lanes * lanes;
-  for (std::ptrdiff_t first = 0; first < pixels; first += kBlock) {
-    const std::ptrdiff_t count = std::min(kBlock, pixels - first), place = first * channels;
-    for (int c = 0; c < whole; c += lanes) add_sum<true>(g + place + c, count, channels, lanes, sum + c);
-    if (whole < channels) add_sum<false>(g + place + whole, count, channels, channels - whole, sum + whole);
+  for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (std::size_t i = 0; i < factors.size(); i += kTogether) {
-      const Streams s = streams([&](std::size_t of) { return factors[of].value + place; }, i, factors.size(), kBlock * channels);
-      with_count(factors.size() - i, Multiplication{s, &factors[i], g + place, count, channels});
+      const std::ptrdiff_t place = first * channels, block = kBlock * channels;
+      const Streams s = streams([&](std::size_t of) { return factors[of].value + place; }, i, factors.size(), block);
+      with_count(factors.size() - i, Multiplication{s, &factors[i], g + place, g + place + block, std::min(kBlock, pixels - first), channels, i == 0 ? sum : nullptr});
     }
-  }
 }
 
 struct Numbers {

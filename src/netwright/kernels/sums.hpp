@@ -21,7 +21,7 @@ struct Factor {
   const float *value, *mean;
   double* product;
 };
-// The products of all, and sum[c] += sum_p g[p][c].
+// The products of all, of which there is at least one, and sum[c] += sum_p g[p][c].
 void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum);
 
 // to[p][c] = a[c] * g[p][c] + b[c] * (value[p][c] - mean[c]) + constant[c], added to what is there with `add`; `to` may be `g`. The input gradient

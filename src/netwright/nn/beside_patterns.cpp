@@ -28,6 +28,14 @@ bool is_factorized_reduce(const Graph& graph, int relu) {
   return integer(node(2), "offset") == 1 && reads(1, {0}) && reads(2, {0}) && reads(3, {2}) && reads(4, {1, 3});
 }
 
+// Of two values whose channels lie one behind the other.
+BatchMoments beside(BatchMoments first, const BatchMoments& second) {
+  first.mean.insert(first.mean.end(), second.mean.begin(), second.mean.end());
+  first.variance.insert(first.variance.end(), second.variance.begin(), second.variance.end());
+  first.left.reset();   // each half has a maker of its own
+  return first;
+}
+
 Lowered reduce_step(const LoweringCase& c) {
   std::vector<Step> plain;
   std::array<std::size_t, 2> places{};
@@ -61,7 +69,7 @@ Lowered reduce_step(const LoweringCase& c) {
       return;
     }
     frame.values[last] = at::cat({made[0].value, made[1].value}, 1);
-    if (made[0].moments.table.defined()) frame.moments[last] = {at::cat({made[0].moments.table, made[1].moments.table}, 1), made[0].moments.count};
+    if (made[0].moments.count > 0) frame.moments[last] = beside(made[0].moments, made[1].moments);
   }, 5};
   lowered.asks.emplace_back(c.at().inputs[0], [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
     const auto halves = asked(value, frame);

@@ -96,7 +96,7 @@ at::Tensor fused_norm(const Rule& c, const at::Tensor& x) {
   const auto averaged = [&](const std::vector<double>& sums) { return at::tensor(at::ArrayRef<double>(sums.data(), static_cast<std::size_t>(channels))) / static_cast<double>(pixels); };
   std::array<at::Tensor, 4> means, with_value;
   std::array<std::vector<float>, 4> near;      // the means as the kernels read them
-  for (int p = 0; p < 4; ++p) means[p] = batch_moments(part(x, p)).table[0], near[p] = padded(means[p]);
+  for (int p = 0; p < 4; ++p) means[p] = at::tensor(batch_moments(part(x, p)).mean), near[p] = padded(means[p]);
   std::array<std::vector<double>, 5> products;
   products.fill(std::vector<double>(size));
   std::vector<double> sum(size);
