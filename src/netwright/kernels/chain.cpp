@@ -14,6 +14,14 @@ std::size_t size_of(int a, int b) { return static_cast<std::size_t>(a) * static_
 // Rows of d that go to the product together: 16 KB.
 int rows_a_block(int width, int channels) { return std::max(1, 4096 / std::max(1, width * channels)); }
 
+// The gradient of what does not convolve.
+void add_gradient(const ChainBackward& chain, const ChainShape& s, float* to) {
+  const std::ptrdiff_t pixels = std::ptrdiff_t{s.out_height()} * s.out_width();
+  if (chain.by != nullptr) affine_gradient(chain.slice(), chain.value, *chain.by, pixels, s.channels, to, true);
+  else if (chain.column != s.channels) add_slice(chain.slice(), pixels, s.channels, to);
+  else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), to);
+}
+
 // What all convolutions have in common.
 const ChainShape& common(const std::vector<ChainShape>& shapes) {
   const auto found = std::find_if(shapes.begin(), shapes.end(), [](const ChainShape& s) { return s.convolves(); });
@@ -178,15 +186,17 @@ void Chains::ask_for_next(const float* x, const std::vector<ChainForward>& wante
 void Chains::ask_for_next(const float* x, const ChainsBackward& wanted, std::size_t i) {
   upcoming_.clear();
   const std::ptrdiff_t image = std::ptrdiff_t{shape_.height} * shape_.width * shape_.channels;
-  if (i + 1 < shapes_.size()) {
-    upcoming_.add(wanted.chains[i + 1].value, shapes_[i + 1].result_size());
-    upcoming_.add(wanted.chains[i + 1].gradient, shapes_[i + 1].result_size());
-    return;
-  }
+  // Of slices too much would be asked for.
+  const auto add = [&](std::size_t of, std::ptrdiff_t behind) {
+    const ChainBackward& chain = wanted.chains[of];
+    const ChainShape& s = shapes_[of];
+    if (chain.value != nullptr) upcoming_.add(chain.value + behind * s.result_size(), s.result_size());
+    if (chain.gradient != nullptr && chain.column == s.result_channels()) upcoming_.add(chain.gradient + behind * s.result_size(), s.result_size());
+  };
+  if (i + 1 < shapes_.size()) return add(i + 1, 0);
   upcoming_.add(wanted.input_gradient, image);
   upcoming_.add(x + image, image);
-  if (wanted.chains[0].value != nullptr) upcoming_.add(wanted.chains[0].value + shapes_[0].result_size(), shapes_[0].result_size());
-  if (wanted.chains[0].gradient != nullptr) upcoming_.add(wanted.chains[0].gradient + shapes_[0].result_size(), shapes_[0].result_size());
+  add(0, 1);
 }
 
 void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
@@ -208,15 +218,16 @@ void Chains::forward(const float* x, const std::vector<ChainForward>& wanted) {
 // The gradient of y, with padded channels, one pixel behind the other or to where it is asked for.
 void Chains::put_gradient(const One& c, const ChainBackward& wanted, const Rows& rows, float* to, const Pixels& at) {
   const int channels = c.shape.result_channels();
-  const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * channels, start = rows.first * row;
-  const Pixels from{rows.count(), out_.width, row, channels};
-  if (wanted.by != nullptr && wanted.by->b != nullptr) affine_pixels(wanted.gradient + start, wanted.value + start, *wanted.by, from, channels, to, at);
-  else load_pixels(wanted.gradient + start, from, channels, wanted.by == nullptr ? Load{} : Load{wanted.by->a, wanted.by->constant}, to, at);
+  const std::ptrdiff_t pixels = rows.first * std::ptrdiff_t{out_.width};
+  const Pixels from{rows.count(), out_.width, out_.width * wanted.column, wanted.column};
+  const float* g = wanted.gradient + pixels * wanted.column;
+  if (wanted.by != nullptr && wanted.by->b != nullptr) affine_pixels(g, from, wanted.value + pixels * channels, *wanted.by, channels, to, at);
+  else load_pixels(g, from, channels, wanted.by == nullptr ? Load{} : Load{wanted.by->a, wanted.by->constant}, to, at);
 }
 
 const float* Chains::aligned_gradient(const One& c, const ChainBackward& wanted, const Rows& rows) {
   const int channels = c.shape.result_channels(), padded = padded_channels(channels);
-  if (wanted.by == nullptr && channels == padded) return wanted.gradient + rows.first * std::ptrdiff_t{out_.width} * channels;
+  if (wanted.by == nullptr && channels == padded && channels == wanted.column) return wanted.gradient + rows.first * std::ptrdiff_t{out_.width} * channels;
   float* to = room(affine_, std::ptrdiff_t{out_.height} * out_.width * widest_);
   put_gradient(c, wanted, rows, to, {rows.count(), out_.width, std::ptrdiff_t{out_.width} * padded, padded});
   return to;
@@ -302,14 +313,12 @@ void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) 
 // The gradients of all poolings like this one, which are one in forward too: added up, they are spread over the windows once.
 void Chains::add_pooled(const float* x, const ChainsBackward& wanted, std::size_t first) {
   const ChainShape& s = shapes_[first];
-  const int pixels = s.out_height() * s.out_width();
   float* sum = room(pooled_, std::ptrdiff_t{shape_.height} * shape_.width * s.channels);
   std::fill_n(sum, s.result_size(), 0.0f);
   for (std::size_t i = first; i < shapes_.size(); ++i) {
     const ChainBackward& chain = wanted.chains[i];
     if (shapes_[i].kind != s.kind || shapes_[i].stride != s.stride || chain.gradient == nullptr) continue;
-    if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, pixels, s.channels, sum, true);
-    else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), sum);
+    add_gradient(chain, s, sum);
   }
   pool_image_gradient(s.pool(), x, sum, wanted.input_gradient);
 }
@@ -324,9 +333,7 @@ void Chains::add_others(const float* x, const ChainsBackward& wanted) {
     if (s.kind != ChainKind::same) {
       if (std::none_of(shapes_.begin(), shapes_.begin() + static_cast<std::ptrdiff_t>(i), alike)) add_pooled(x, wanted, i);
     } else if (chain.gradient != nullptr) {
-      if (chain.by != nullptr) affine_gradient(chain.gradient, chain.value, *chain.by, s.height * s.width, s.channels, wanted.input_gradient, true);
-      else if (chain.column != s.channels) add_slice(chain.gradient, chain.column, s.height * s.width, s.channels, wanted.input_gradient);
-      else add_values(chain.gradient, static_cast<std::size_t>(s.result_size()), wanted.input_gradient);
+      add_gradient(chain, s, wanted.input_gradient);
     }
   }
 }

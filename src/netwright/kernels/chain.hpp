@@ -74,7 +74,9 @@ struct ChainBackward {
   const Affine* by;
   const float* value;                     // y, where there is `by`
   ChainGradients* weights;                // null: not wanted
-  std::ptrdiff_t column;                  // floats from one pixel of the gradient to the next: more than there are channels of x itself, where it is a slice
+  std::ptrdiff_t column;                  // floats from one pixel of the gradient to the next
+
+  Slice slice() const { return {gradient, column}; }
 };
 
 struct ChainsBackward {

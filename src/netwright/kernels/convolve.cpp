@@ -140,24 +140,11 @@ struct Reads {
   std::ptrdiff_t column = 0;                 // floats from one pixel of the gradient to the next
 };
 
-// 0 where pixels do not lie one behind the other at one distance, channels together.
-std::ptrdiff_t column_of(const at::Tensor& gradient) {
-  const std::int64_t height = gradient.size(2), width = gradient.size(3), column = width > 1 ? gradient.stride(3) : height > 1 ? gradient.stride(2) : gradient.stride(0);
-  const auto lies = [&](std::int64_t d, std::int64_t distance) { return gradient.size(d) == 1 || gradient.stride(d) == distance; };
-  return column >= gradient.size(1) && lies(1, 1) && lies(2, width * column) && lies(0, height * width * column) ? column : 0;
-}
-
-// As the kernels read it: only of x itself the gradient may be a slice of another one.
-at::Tensor readable(const at::Tensor& gradient, const KeptOne& one, const ChainShape& shape) {
-  const bool slice = shape.kind == ChainKind::same && !(one.left && one.left->is_left()) && column_of(gradient) > 0;
-  return slice ? gradient : gradient.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
   std::vector<Reads> list;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     Reads reads{data_of(gradients[i])};
-    reads.column = gradients[i].defined() && kept.shapes[i].kind == ChainKind::same ? column_of(gradients[i]) : kept.shapes[i].result_channels();
+    reads.column = gradients[i].defined() ? column_of(gradients[i]) : 0;
     const LeftGradient* left = kept.list[i].left.get();
     if (left != nullptr && left->is_left()) reads.value = left->value.const_data_ptr<float>(), reads.by = left->by();
     list.push_back(reads);
@@ -201,7 +188,7 @@ void through_norm(at::Tensor& gx, const at::Tensor& x, const NormNumbers& number
   const float* values = x.const_data_ptr<float>();
   auto* g = gx.mutable_data_ptr<float>();
   at::parallel_for(0, pixels, 2048, [&](std::int64_t begin, std::int64_t end) {
-    affine_gradient(g + begin * channels, values + begin * channels, {back.a.data(), back.b.data(), numbers.mean.data(), back.constant.data()}, end - begin,
+    affine_gradient({g + begin * channels, channels}, values + begin * channels, {back.a.data(), back.b.data(), numbers.mean.data(), back.constant.data()}, end - begin,
                     static_cast<int>(channels), g + begin * channels);
   });
 }
@@ -227,7 +214,7 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
       return twin_gradients(context, given, gradients, [&](const variable_list& of) { return plain(*kept, of); }, 2);
     }
     for (std::size_t i = 0; i < gradients.size(); ++i)
-      if (gradients[i].defined()) gradients[i] = readable(gradients[i], kept->list[i], kept->shapes[i]);
+      if (gradients[i].defined()) gradients[i] = readable(gradients[i]);
     variable_list made(given.size() + 2);    // the options have no gradients
     if (std::none_of(gradients.begin(), gradients.end(), [](const at::Tensor& g) { return g.defined(); })) return made;
     const auto needs = [&](int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); };

@@ -70,6 +70,14 @@ NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchM
   return numbers;
 }
 
+std::ptrdiff_t column_of(const at::Tensor& gradient) {
+  const std::int64_t height = gradient.size(2), width = gradient.size(3), column = width > 1 ? gradient.stride(3) : height > 1 ? gradient.stride(2) : gradient.stride(0);
+  const auto lies = [&](std::int64_t d, std::int64_t distance) { return gradient.size(d) == 1 || gradient.stride(d) == distance; };
+  return column >= gradient.size(1) && lies(1, 1) && lies(2, width * column) && lies(0, height * width * column) ? column : 0;
+}
+
+at::Tensor readable(const at::Tensor& gradient) { return column_of(gradient) > 0 ? gradient : gradient.contiguous(at::MemoryFormat::ChannelsLast); }
+
 NormBackward norm_backward(const NormNumbers& n, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels) {
   NormBackward back{n.scale, std::vector<float>(n.scale.size()), std::vector<float>(n.scale.size()), {}, {}};
   for (std::size_t c = 0; c < channels; ++c) {

@@ -60,6 +60,11 @@ BatchMoments as_batch(const std::vector<Moments>& parts);
 // as torch does: running = (1 - momentum) * running + momentum * new, the variance unbiased.
 NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchMoments& moments);
 
+// A gradient as the kernels read it: channels-last, or a slice of what is.
+at::Tensor readable(const at::Tensor& gradient);
+// Floats from one of its pixels to the next, which lie one behind the other at one distance, channels together; 0 where they do not.
+std::ptrdiff_t column_of(const at::Tensor& gradient);
+
 // The gradient of the norm's input out of the two sums over pixels, sum g and sum g * (x - mean).
 struct NormBackward {
   std::vector<float> a, b, constant;       // input gradient = a * g + b * (x - mean) + constant

@@ -74,6 +74,7 @@ struct Sums {
 
 Sums gradient_sums(const at::Tensor& gradient, const std::vector<KeptTerm>& terms, const variable_list& given, const std::vector<bool>& needed) {
   const std::int64_t channels = gradient.size(1), pixels = gradient.numel() / channels;
+  const std::ptrdiff_t column = column_of(gradient);
   const std::size_t size = terms[0].numbers.mean.size();
   Sums none{std::vector<double>(size), {}};
   for (const bool needs : needed) none.products.emplace_back(needs ? size : 0);
@@ -85,7 +86,7 @@ Sums gradient_sums(const at::Tensor& gradient, const std::vector<KeptTerm>& term
     for (std::size_t i = 0; i < terms.size(); ++i)
       if (needed[i])
         factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), part.products[i].data()});
-    sum_products(gradient.const_data_ptr<float>() + first * channels, factors, count, static_cast<int>(channels), part.sum.data());
+    sum_products({gradient.const_data_ptr<float>() + first * column, column}, factors, count, static_cast<int>(channels), part.sum.data());
   });
   for (std::size_t k = 1; k < parts.size(); ++k)
     for (std::size_t c = 0; c < size; ++c) {
@@ -118,11 +119,11 @@ at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, c
     return gradient;
   }
   at::Tensor made = at::empty_like(value, value.options().requires_grad(false));
-  const std::int64_t channels = value.size(1);
+  const std::int64_t channels = value.size(1), column = column_of(gradient);
   const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
   auto* to = made.mutable_data_ptr<float>();
   over_pixels(value.numel() / channels, [&](std::int64_t, std::int64_t first, std::int64_t count) {
-    affine_gradient(g + first * channels, v + first * channels, {back.a.data(), back.b.data(), term.numbers.mean.data(), back.constant.data()}, count,
+    affine_gradient({g + first * column, column}, v + first * channels, {back.a.data(), back.b.data(), term.numbers.mean.data(), back.constant.data()}, count,
                     static_cast<int>(channels), to + first * channels);
   });
   return made;
@@ -142,7 +143,7 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
       for (auto& term : kept->terms) term.leaves.reset();  // the twin reads the values too
       return twin_gradients(context, given, gradients, [&](const variable_list& of) { return variable_list{plain(*kept, of)}; }, 1);
     }
-    const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor gradient = readable(gradients[0]);
     variable_list result(given.size() + 1);
     const bool weights = kept->weighted && context->needs_input_grad(0);
     std::vector<double> of_weights;

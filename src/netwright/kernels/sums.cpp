@@ -94,10 +94,11 @@ void add_target(const float* HWY_RESTRICT from, std::size_t count, float* HWY_RE
   for (; i < count; ++i) to[i] += from[i];
 }
 
-void slice_target(const float* HWY_RESTRICT from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* HWY_RESTRICT to) {
+void slice_target(const Slice& slice, std::ptrdiff_t pixels, int channels, float* HWY_RESTRICT to) {
   const Tag d;
+  const float* HWY_RESTRICT from = slice.from;
   const int lanes = static_cast<int>(hn::Lanes(d)), whole = channels / lanes * lanes;
-  for (std::ptrdiff_t p = 0; p < pixels; ++p, from += column, to += channels) {
+  for (std::ptrdiff_t p = 0; p < pixels; ++p, from += slice.column, to += channels) {
     for (int c = 0; c < whole; c += lanes) hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::LoadU(d, from + c)), d, to + c);
     if (whole < channels) store_part<false>(hn::Add(load_part<false>(to + whole, channels - whole), load_part<false>(from + whole, channels - whole)), to + whole, channels - whole);
   }
@@ -106,7 +107,7 @@ void slice_target(const float* HWY_RESTRICT from, std::ptrdiff_t column, std::pt
 struct Multiplication {
   const Streams& s;
   const Factor* factors;
-  const float *g, *next_g;                  // next_g: behind this block
+  Slice g;
   std::ptrdiff_t pixels, channels;
   double* sum;                              // null: counted by others
 
@@ -119,19 +120,20 @@ struct Multiplication {
     for (int i = 0; i < Count; ++i) mean[i] = hn::LoadU(d, factors[i].mean + c), products[i][0] = products[i][1] = hn::Zero(d);
     std::ptrdiff_t at = c;
     const std::ptrdiff_t end = pixels * channels;
-    for (; at + channels < end; at += 2 * channels)
+    const float *from = g.from + c, *next_from = from + kBlock * g.column;
+    for (; at + channels < end; at += 2 * channels, from += 2 * g.column, next_from += 2 * g.column)
 #pragma GCC unroll 2
       for (int p = 0; p < 2; ++p) {
-        const Vector by = load_part<Whole>(g + at + p * channels, left);
+        const Vector by = load_part<Whole>(from + p * g.column, left);
         if constexpr (Sum) sums[p] = hn::Add(sums[p], by);
 #pragma GCC unroll 4
         for (int i = 0; i < Count; ++i) products[i][p] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at + p * channels, left), mean[i]), products[i][p]);
-        if constexpr (Sum) hwy::Prefetch(next_g + at + p * channels);
+        if constexpr (Sum) hwy::Prefetch(next_from + p * g.column);
 #pragma GCC unroll 4
         for (const float* next : s.next) hwy::Prefetch(next + at + p * channels);
       }
     if (at < end) {
-      const Vector by = load_part<Whole>(g + at, left);
+      const Vector by = load_part<Whole>(from, left);
       sums[0] = hn::Add(sums[0], by);
 #pragma GCC unroll 4
       for (int i = 0; i < Count; ++i) products[i][0] = hn::MulAdd(by, hn::Sub(load_part<Whole>(s.from[i] + at, left), mean[i]), products[i][0]);
@@ -149,12 +151,12 @@ struct Multiplication {
   }
 };
 
-void products_target(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
+void products_target(const Slice& g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (std::size_t i = 0; i < factors.size(); i += kTogether) {
-      const std::ptrdiff_t place = first * channels, block = kBlock * channels;
-      const Streams s = streams([&](std::size_t of) { return factors[of].value + place; }, i, factors.size(), block);
-      with_count(factors.size() - i, Multiplication{s, &factors[i], g + place, g + place + block, std::min(kBlock, pixels - first), channels, i == 0 ? sum : nullptr});
+      const std::ptrdiff_t place = first * channels;
+      const Streams s = streams([&](std::size_t of) { return factors[of].value + place; }, i, factors.size(), kBlock * channels);
+      with_count(factors.size() - i, Multiplication{s, &factors[i], {g.from + first * g.column, g.column}, std::min(kBlock, pixels - first), channels, i == 0 ? sum : nullptr});
     }
 }
 
@@ -171,52 +173,53 @@ HWY_INLINE Numbers numbers_at(const Affine& by, int c) {
 
 // `to` may be `g`.
 template <bool Off, bool Add, bool Whole>
-HWY_INLINE void affine_vector(const float* g, const float* value, const Numbers& by, std::ptrdiff_t end, std::ptrdiff_t channels, int left, float* to) {
-  for (std::ptrdiff_t at = 0; at < end; at += channels) {
+HWY_INLINE void affine_vector(Slice g, const float* value, const Numbers& by, std::ptrdiff_t end, std::ptrdiff_t channels, int left, float* to) {
+  for (std::ptrdiff_t at = 0; at < end; at += channels, g.from += g.column) {
     Vector rest = hn::Zero(Tag());
     if constexpr (Off) rest = hn::MulAdd(by.b, hn::Sub(load_part<Whole>(value + at, left), by.mean), by.constant);
     if constexpr (Add) rest = hn::Add(rest, load_part<Whole>(to + at, left));
-    store_part<Whole>(hn::MulAdd(by.a, load_part<Whole>(g + at, left), rest), to + at, left);
+    store_part<Whole>(hn::MulAdd(by.a, load_part<Whole>(g.from, left), rest), to + at, left);
   }
 }
 
 template <bool Off, bool Add>
-HWY_INLINE void affine(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
+HWY_INLINE void affine(const Slice& g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to) {
   const int lanes = static_cast<int>(hn::Lanes(Tag()));
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (int c = 0; c < channels; c += lanes) {
       const std::ptrdiff_t place = first * channels + c, end = std::min(kBlock, pixels - first) * channels;
       const float* values = Off ? value + place : nullptr;
+      const Slice from{g.from + first * g.column + c, g.column};
       const Numbers numbers = numbers_at<Off>(by, c);
-      if (c + lanes <= channels) affine_vector<Off, Add, true>(g + place, values, numbers, end, channels, lanes, to + place);
-      else affine_vector<Off, Add, false>(g + place, values, numbers, end, channels, channels - c, to + place);
+      if (c + lanes <= channels) affine_vector<Off, Add, true>(from, values, numbers, end, channels, lanes, to + place);
+      else affine_vector<Off, Add, false>(from, values, numbers, end, channels, channels - c, to + place);
     }
 }
 
-void affine_target(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
+void affine_target(const Slice& g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
   if (by.b != nullptr) add ? affine<true, true>(g, value, by, pixels, channels, to) : affine<true, false>(g, value, by, pixels, channels, to);
   else add ? affine<false, true>(g, value, by, pixels, channels, to) : affine<false, false>(g, value, by, pixels, channels, to);
 }
 
 template <bool Whole>
-HWY_INLINE void affine_row(const float* HWY_RESTRICT g, const float* HWY_RESTRICT value, std::ptrdiff_t column, int width, const Numbers& by, int left,
-                           float* HWY_RESTRICT to, std::ptrdiff_t to_column) {
+HWY_INLINE void affine_row(const float* HWY_RESTRICT g, std::ptrdiff_t column, const float* HWY_RESTRICT value, std::ptrdiff_t channels, int width,
+                           const Numbers& by, int left, float* HWY_RESTRICT to, std::ptrdiff_t to_column) {
   const Tag d;
-  for (int q = 0; q < width; ++q, g += column, value += column, to += to_column) {
+  for (int q = 0; q < width; ++q, g += column, value += channels, to += to_column) {
     Vector sum = hn::MulAdd(by.a, load_part<Whole>(g, left), hn::MulAdd(by.b, hn::Sub(load_part<Whole>(value, left), by.mean), by.constant));
     if constexpr (!Whole) sum = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(left)), sum);
     hn::StoreU(sum, d, to);
   }
 }
 
-void affine_pixels_target(const float* g, const float* value, const Affine& by, const Pixels& f, int channels, float* to, const Pixels& t) {
+void affine_pixels_target(const float* g, const Pixels& f, const float* value, const Affine& by, int channels, float* to, const Pixels& t) {
   const int lanes = static_cast<int>(hn::Lanes(Tag()));
   for (int r = 0; r < f.height; ++r)
     for (int c = 0; c < channels; c += lanes) {
-      const std::ptrdiff_t in = r * f.row + c;
+      const float *from = g + r * f.row + c, *values = value + std::ptrdiff_t{r} * f.width * channels + c;
       float* out = to + r * t.row + c;
-      if (c + lanes <= channels) affine_row<true>(g + in, value + in, f.column, f.width, numbers_at<true>(by, c), lanes, out, t.column);
-      else affine_row<false>(g + in, value + in, f.column, f.width, numbers_at<true>(by, c), channels - c, out, t.column);
+      if (c + lanes <= channels) affine_row<true>(from, f.column, values, channels, f.width, numbers_at<true>(by, c), lanes, out, t.column);
+      else affine_row<false>(from, f.column, values, channels, f.width, numbers_at<true>(by, c), channels - c, out, t.column);
     }
 }
 
@@ -239,20 +242,20 @@ void sum_values(const std::vector<const float*>& values, const std::vector<const
 
 void add_values(const float* from, std::size_t count, float* to) { HWY_DYNAMIC_DISPATCH(add_target)(from, count, to); }
 
-void add_slice(const float* from, std::ptrdiff_t column, std::ptrdiff_t pixels, int channels, float* to) {
-  HWY_DYNAMIC_DISPATCH(slice_target)(from, column, pixels, channels, to);
+void add_slice(const Slice& slice, std::ptrdiff_t pixels, int channels, float* to) {
+  HWY_DYNAMIC_DISPATCH(slice_target)(slice, pixels, channels, to);
 }
 
-void sum_products(const float* g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
+void sum_products(const Slice& g, const std::vector<Factor>& factors, std::ptrdiff_t pixels, int channels, double* sum) {
   HWY_DYNAMIC_DISPATCH(products_target)(g, factors, pixels, channels, sum);
 }
 
-void affine_gradient(const float* g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
+void affine_gradient(const Slice& g, const float* value, const Affine& by, std::ptrdiff_t pixels, int channels, float* to, bool add) {
   HWY_DYNAMIC_DISPATCH(affine_target)(g, value, by, pixels, channels, to, add);
 }
 
-void affine_pixels(const float* g, const float* value, const Affine& by, const Pixels& from, int channels, float* to, const Pixels& at) {
-  HWY_DYNAMIC_DISPATCH(affine_pixels_target)(g, value, by, from, channels, to, at);
+void affine_pixels(const float* g, const Pixels& from, const float* value, const Affine& by, int channels, float* to, const Pixels& at) {
+  HWY_DYNAMIC_DISPATCH(affine_pixels_target)(g, from, value, by, channels, to, at);
 }
 }  // namespace netwright
 #endif

@@ -32,10 +32,11 @@ struct Window {
   std::int64_t kernel, dilation, out;      // out 0: no pointwise convolution; kernel 0: no depthwise one
   bool dense = false;
   std::int64_t offset = 0;
-  enum { convolution, largest, mean, same, slice } kind = convolution;   // slice: x itself, whose gradient is a part of a wider one
+  enum { convolution, largest, mean, same } kind = convolution;
+  bool sliced = false;                     // the gradient is a part of a wider one
 };
 
-Window beside(decltype(Window::kind) kind) { return {0, 1, 0, false, 0, kind}; }
+Window beside(decltype(Window::kind) kind, bool sliced = false) { return {0, 1, 0, false, 0, kind, sliced}; }
 
 struct Shared {
   std::vector<Window> windows;
@@ -51,7 +52,7 @@ Tensors results(const Shared& s, at::ScalarType type, bool fused) {
   std::vector<Convolve> list;
   for (const Window& w : s.windows) {
     if (w.kind != Window::convolution) {
-      Convolve what{.read_once = w.kind != Window::slice};
+      Convolve what{.read_once = !w.sliced};
       if (w.kind == Window::largest || w.kind == Window::mean) what.pool = Pool{w.kind == Window::largest, s.stride};
       else what.same = true;
       list.push_back(what);
@@ -70,8 +71,7 @@ Tensors results(const Shared& s, at::ScalarType type, bool fused) {
     for (const auto& what : list) values.push_back(convolve_plain(x, what));
   at::Tensor loss = at::zeros({}, type);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool slice = s.windows[i].kind == Window::slice;
-    const at::Tensor value = slice ? at::cat({values[i], values[i]}, 1) : values[i], mix = draw(value.sizes(), type);
+    const at::Tensor value = s.windows[i].sliced ? at::cat({values[i], values[i]}, 1) : values[i], mix = draw(value.sizes(), type);
     if (s.last_is_read || i + 1 < values.size()) loss = loss + (value.contiguous(at::MemoryFormat::ChannelsLast) * mix.contiguous(at::MemoryFormat::ChannelsLast)).sum();
   }
   Tensors made = torch::autograd::grad({loss}, leaves, {}, false, false, true);
@@ -101,7 +101,7 @@ TEST(Together, PoolingsAndTheValueItselfEqualTheirTwins) {
   for (const std::int64_t stride : {1, 2})
     for (const std::int64_t channels : {5, 16, 36})
       for (const bool convolves : {true, false}) {
-        Shared s{.windows = {beside(Window::largest), beside(Window::same), beside(Window::mean), beside(Window::slice), beside(Window::largest)}, .channels = channels, .stride = stride};
+        Shared s{.windows = {beside(Window::largest), beside(Window::same), beside(Window::mean, true), beside(Window::same, true), beside(Window::largest, true)}, .channels = channels, .stride = stride};
         if (convolves) s.windows.insert(s.windows.begin() + 1, {5, 1, 16});
         EXPECT_LT(error_of(results(s, at::kFloat, true), results(s, at::kDouble, false)), 1e-5) << stride << channels << convolves;
       }
@@ -124,7 +124,8 @@ RC_GTEST_PROP(Together, RandomWindowsEqualTheirTwins, ()) {
     Window w{*rc::gen::element(3, 5, 7), *rc::gen::inRange(1, 3), *rc::gen::inRange(0, 40)};
     if (s.stride == 1 && w.out > 0) w.dense = *rc::gen::inRange(0, 3) == 0, w.kernel = *rc::gen::inRange(0, 3) == 0 ? 0 : w.kernel;
     if (w.dense) w.dilation = 1;
-    if (*rc::gen::inRange(0, 3) == 0) w = beside(*rc::gen::element(Window::largest, Window::mean, Window::same, Window::slice));
+    if (*rc::gen::inRange(0, 3) == 0) w = beside(*rc::gen::element(Window::largest, Window::mean, Window::same));
+    w.sliced = *rc::gen::inRange(0, 3) == 0;
     s.windows.push_back(w);
   }
   const double error = error_of(results(s, at::kFloat, true), results(s, at::kDouble, false));
@@ -176,8 +177,9 @@ TEST(Together, AGradientLeftToTheMakerIsTheSame) {
     }
 }
 
-// A mixed edge twice: a convolution, both poolings with norms and the value itself, weighed into two sums that leave their gradients.
-Tensors edge_results(bool fused) {
+// A mixed edge twice: a convolution, both poolings with norms and the value itself, weighed into two sums that leave their gradients; `sliced`:
+// out of a wider one.
+Tensors edge_results(bool fused, bool sliced) {
   const at::ScalarType type = fused ? at::kFloat : at::kDouble;
   at::manual_seed(6);
   Tensors leaves;
@@ -203,14 +205,17 @@ Tensors edge_results(bool fused) {
     }
     const at::Tensor weights = leaf(leaves, {4}, type, 1);
     const at::Tensor y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
-    loss = loss + (y * draw(y.sizes(), type)).sum();
+    const at::Tensor read = sliced ? at::cat({y, y.detach()}, 1) : y;
+    loss = loss + (read * draw(read.sizes(), type).contiguous(at::MemoryFormat::ChannelsLast)).sum();
   }
   Tensors gradients = torch::autograd::grad({loss}, leaves, {}, true);
   for (const auto& again : torch::autograd::grad({loss}, leaves)) gradients.push_back(again);
   return gradients;
 }
 
-TEST(Together, AMixedEdgeLeavesAllItsGradients) { EXPECT_LT(error_of(edge_results(true), edge_results(false)), 1e-5); }
+TEST(Together, AMixedEdgeLeavesAllItsGradients) {
+  for (const bool sliced : {true, false}) EXPECT_LT(error_of(edge_results(true, sliced), edge_results(false, sliced)), 1e-5) << sliced;
+}
 
 // A function of all kernels, its gradients, and the gradients of those gradients' squares.
 Tensors twice(bool fused) {

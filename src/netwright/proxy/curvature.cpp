@@ -102,8 +102,8 @@ at::Tensor fused_norm(const Rule& c, const at::Tensor& x) {
   std::vector<double> sum(size);
   std::vector<Factor> factors;
   for (int p = 0; p < 4; ++p) factors.push_back({at(x, p), near[p].data(), products[p].data()});
-  sum_products(at(x, value), factors, pixels, static_cast<int>(channels), sum.data());
-  sum_products(at(x, by_s), {{at(x, by_t), near[by_t].data(), products[4].data()}}, pixels, static_cast<int>(channels), sum.data());
+  sum_products({at(x, value), channels}, factors, pixels, static_cast<int>(channels), sum.data());
+  sum_products({at(x, by_s), channels}, {{at(x, by_t), near[by_t].data(), products[4].data()}}, pixels, static_cast<int>(channels), sum.data());
   for (int p = 0; p < 4; ++p) with_value[p] = averaged(products[p]);
   const NormFactors by = norm_factors(c, means, with_value, averaged(products[4]));
   at::Tensor y = at::empty_like(x);
