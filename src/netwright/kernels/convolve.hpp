@@ -8,7 +8,7 @@
 // dense {out, channels, 3, 3} with padding 1, stride 1 (winograd.hpp). Float32 on the CPU, channels-last inside; no biases.
 // Kept for backward: x, the weights and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads; instruction sets without fused multiply-add round differently.
-// Cost: see docs/performance.md, forward and backward at 14 to 51 GFLOP/s a thread on AVX2. Errors: Error when convolve_fits() is false.
+// Cost: see docs/performance.md. Errors: Error when convolve_fits() is false.
 #include <optional>
 #include <vector>
 
