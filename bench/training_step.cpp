@@ -1,6 +1,7 @@
 // One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
-//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0] [--checkpoint 0]
+//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0] [--checkpoint 0] [--paced 0]
 // --alone N: N steps of the fused side and nothing else, for a profiler. --checkpoint 1: that side computes cells again in backward.
+// --paced 1: says "ready" before each round and waits for a line: bench/rivals/in_turns.py gives them to this process and its rival by turns.
 // bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -52,7 +53,7 @@ const Work& find_work(std::string_view name) {
 
 struct Setting {
   std::string work = "darts";
-  int threads = 1, rounds = 5, alone = 0, checkpoint = 0;
+  int threads = 1, rounds = 5, alone = 0, checkpoint = 0, paced = 0;
   std::int64_t batch = 0;        // 0: the work's own
 };
 
@@ -70,6 +71,8 @@ Setting read(int count, char** words) {
       setting.alone = std::stoi(words[i + 1]);
     else if (name == "--checkpoint")
       setting.checkpoint = std::stoi(words[i + 1]);
+    else if (name == "--paced")
+      setting.paced = std::stoi(words[i + 1]);
     else if (name == "--batch")
       setting.batch = std::stoi(words[i + 1]);
     else
@@ -119,6 +122,12 @@ std::vector<std::string> all_patterns() {
 // Of all threads of this process.
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+void wait_for_turn() {
+  std::cout << "ready" << std::endl;
+  std::string line;
+  if (!std::getline(std::cin, line)) throw Error("nobody gives turns any more");
+}
+
 Graph published(std::string_view name) {
   const auto [architecture, network] = find_named_network(name);
   return find_space(architecture.space)->network(architecture.text, network.options);
@@ -163,6 +172,7 @@ void compare(const Setting& setting) {
       seconds.push_back(seconds_of([&] { side.step(images, labels, static_cast<std::uint64_t>(round)); }));
       processor.push_back(processor_seconds() - before);
     };
+    if (setting.paced != 0) wait_for_turn();
     timed(fused, own, own_processor);
     timed(plain, torch, torch_processor);
     ratios.push_back(torch.back() / own.back());

@@ -298,6 +298,7 @@ def main():
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--paced", type=int, default=0, help="1: wait for a line before each round, as bench/training_step.cpp does")
     setting = parser.parse_args()
     torch.set_num_threads(setting.threads)
     torch.manual_seed(1)
@@ -317,6 +318,9 @@ def main():
     step()
     peak, seconds, processor = resident_peak_mb() - before, [], []
     for _ in range(setting.rounds):
+        if setting.paced:
+            print("ready", flush=True)
+            input()
         start, used = time.perf_counter(), time.process_time()
         step()
         seconds.append(time.perf_counter() - start)
