@@ -23,6 +23,8 @@ def answer(process):
 
 
 def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     folder, python, *options = sys.argv[1:]
     rival = pathlib.Path(__file__).with_name("training_step.py")
     # One after the other: each is ready before the next one begins.
@@ -39,7 +41,7 @@ def main():
     print(*[line.strip() for line in lines], sep="\n")
     print(json.dumps({"benchmark": "in_turns", "work": own["work"], "batch": own["batch"], "threads": own["threads"],
                       "times_faster": other["seconds"]["median"] / own["seconds"]["median"],
-                      "command": "bench/rivals/in_turns.py FOLDER PYTHON " + " ".join(options)}))
+                      "command": " ".join(sys.argv)}))
 
 
 if __name__ == "__main__":

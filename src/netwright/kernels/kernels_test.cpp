@@ -155,6 +155,13 @@ TEST(Convolve, WeightsOfOtherChannelsAreRefused) {
   EXPECT_FALSE(convolve_fits(x, {.dense = at::zeros({16, 2, 3, 3})}));
 }
 
+TEST(Groups, EachIsTakenOnceFirstOnesOwn) {
+  Shares shares(5, 2);
+  std::vector<std::int64_t> taken{shares.next(0)};
+  while (taken.back() >= 0) taken.push_back(shares.next(1));
+  EXPECT_EQ(taken, (std::vector<std::int64_t>{0, 2, 3, 4, 1, -1}));
+}
+
 // at::parallel_for is a plain loop in a file that is compiled without OpenMP.
 TEST(Kernels, LoopsRunOnTwoThreads) {
   const int before = at::get_num_threads();

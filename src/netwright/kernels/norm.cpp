@@ -50,17 +50,14 @@ BatchMoments batch_moments(const at::Tensor& value) {
 }
 
 NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchMoments& given) {
-  BatchMoments moments = given;
-  if (norm.batch_statistics) {
-    if (moments.count == 0) moments = batch_moments(value);
-    move_running(norm, moments);
-  }
-  const std::vector<double> mean = norm.batch_statistics ? moments.mean : doubles(norm.running_mean);
-  const std::vector<double> variance = norm.batch_statistics ? moments.variance : doubles(norm.running_var);
+  const bool counted = norm.batch_statistics && given.count > 0;
+  const BatchMoments own = counted ? BatchMoments{} : norm.batch_statistics ? batch_moments(value) : BatchMoments{doubles(norm.running_mean), doubles(norm.running_var)};
+  const auto& [mean, variance, count, left] = counted ? given : own;
+  if (norm.batch_statistics) move_running(norm, counted ? given : own);
   const std::vector<double> weight = norm.weight.defined() ? doubles(norm.weight) : std::vector<double>(mean.size(), 1.0);
   const std::vector<double> bias = norm.bias.defined() ? doubles(norm.bias) : std::vector<double>(mean.size(), 0.0);
   const auto size = static_cast<std::size_t>(padded_channels(static_cast<int>(mean.size())));
-  NormNumbers numbers{std::vector<float>(size), std::vector<float>(size), std::vector<float>(size), {}, norm.batch_statistics ? moments.count : 0};
+  NormNumbers numbers{std::vector<float>(size), std::vector<float>(size), std::vector<float>(size), {}, count};
   for (std::size_t c = 0; c < mean.size(); ++c) {
     numbers.inverse.push_back(1 / std::sqrt(variance[c] + norm.epsilon));
     numbers.scale[c] = static_cast<float>(weight[c] * numbers.inverse[c]);

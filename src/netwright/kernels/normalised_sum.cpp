@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/sums.hpp"
