@@ -1,7 +1,8 @@
 // One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
 //   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0] [--checkpoint 0] [--paced 0]
 // --alone N: N steps of the fused side and nothing else, for a profiler. --checkpoint 1: that side computes cells again in backward.
-// --paced 1: says "ready" before each round and waits for a line: bench/rivals/in_turns.py gives them to this process and its rival by turns.
+// --paced 1: says "ready" before each round and waits for a line: bench/rivals/in_turns.py gives them to this process and its rival by turns;
+// with --alone the seconds of each step follow: bench/builds_in_turns.py gives them to programs of several builds.
 // bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -144,7 +145,11 @@ void compare(const Setting& setting) {
   if (setting.alone > 0) {
     const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
     const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
-    for (int i = 0; i < setting.alone; ++i) fused.step(images, labels, static_cast<std::uint64_t>(i));
+    for (int i = 0; i < setting.alone; ++i) {
+      if (setting.paced != 0) wait_for_turn();
+      const double seconds = seconds_of([&] { fused.step(images, labels, static_cast<std::uint64_t>(i)); });
+      if (setting.paced != 0) std::cout << seconds << '\n';
+    }
     return;
   }
   Side plain(work, graph, space->decisions(), {.without = without});

@@ -21,8 +21,22 @@ using torch::autograd::variable_list;
 
 const float* data_of(const at::Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr; }
 
-ChainShape shape_of(const at::Tensor& x, const Convolve& w) {
-  ChainShape shape{static_cast<int>(x.size(2)), static_cast<int>(x.size(3)), static_cast<int>(x.size(1)), w.rectify};
+// Where no window joins rows, an image is as many smaller ones: strips of rows that stay in the cache with all that is made of them.
+std::int64_t strips_of(const at::Tensor& x, const std::vector<Convolve>& list) {
+  std::int64_t stride = 1;
+  for (const auto& what : list) {
+    if (what.depthwise.defined() || what.dense.defined() || what.pool) return 1;
+    if (!what.same) stride = what.stride;
+  }
+  // 64 KB, but as many pixels as make visits to the sums of weight gradients worth it.
+  const std::int64_t height = x.size(2), pixels = std::max<std::int64_t>(64, 16384 / x.size(1));
+  for (std::int64_t rows = stride; rows < height; rows += stride)
+    if (height % rows == 0 && rows * x.size(3) >= pixels) return height / rows;
+  return 1;
+}
+
+ChainShape shape_of(const at::Tensor& x, std::int64_t strips, const Convolve& w) {
+  ChainShape shape{static_cast<int>(x.size(2) / strips), static_cast<int>(x.size(3)), static_cast<int>(x.size(1)), w.rectify};
   if (w.depthwise.defined()) shape.kernel = static_cast<int>(w.depthwise.size(2));
   if (w.pointwise.defined()) shape.out_channels = static_cast<int>(w.pointwise.size(0));
   if (w.dense.defined()) shape.kernel = 3, shape.out_channels = static_cast<int>(w.dense.size(0)), shape.is_dense = true;
@@ -44,6 +58,7 @@ struct KeptOne {
 struct Kept : torch::CustomClassHolder {
   std::vector<ChainShape> shapes;
   std::vector<KeptOne> list;
+  std::int64_t strips = 1;                   // of rows, that each image is cut into
   int norm_weight = -1, norm_bias = -1;
   NormNumbers numbers;
   std::optional<Norm> norm;                  // its statistics
@@ -69,15 +84,15 @@ std::vector<ChainWeights> packed(const Kept& kept, const variable_list& given, b
 
 // Groups of at least 256 pixels: sums of weight gradients are larger than smaller images. Those of a dense convolution are so large that
 // few groups are worth it.
-Groups groups_of(const at::Tensor& x, const std::vector<ChainShape>& shapes) {
+Groups groups_of(const at::Tensor& x, const Kept& kept) {
   std::int64_t most = x.size(0) * x.size(2) * x.size(3) / 256;
-  for (const auto& shape : shapes)
+  for (const auto& shape : kept.shapes)
     if (shape.is_dense) most = std::min(most, 2 * x.numel() / shape.dense().points_size());
-  return Groups(x.size(0), std::max<std::int64_t>(2, most));
+  return Groups(x.size(0) * kept.strips, std::max<std::int64_t>(2, most));
 }
 
 variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vector<ChainWeights>& weights, const std::vector<BatchMoments*>& moments) {
-  const Groups groups = groups_of(x, kept.shapes);
+  const Groups groups = groups_of(x, kept);
   variable_list results;
   std::vector<float*> data;
   std::vector<std::vector<Moments>> parts;
@@ -85,11 +100,11 @@ variable_list run_forward(const at::Tensor& x, const Kept& kept, const std::vect
     const ChainShape& s = kept.shapes[k];
     const bool made = s.kind != ChainKind::same && kept.list[k].made_by == k;
     if (!made) results.push_back((s.kind == ChainKind::same ? x : results[kept.list[k].made_by]).detach());
-    else results.push_back(at::empty({x.size(0), s.result_channels(), s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    else results.push_back(at::empty({x.size(0), s.result_channels(), kept.strips * s.out_height(), s.out_width()}, x.options().memory_format(at::MemoryFormat::ChannelsLast)));
     data.push_back(made ? results.back().mutable_data_ptr<float>() : nullptr);
     parts.emplace_back(static_cast<std::size_t>(groups.count), Moments(s.result_channels()));
   }
-  const std::int64_t in = x.numel() / x.size(0);
+  const std::int64_t in = x.numel() / groups.batch;
   const float* from = x.const_data_ptr<float>();
   over_groups(groups, [&](const auto& next) {
     Chains chains(kept.shapes, weights, kept.load());
@@ -138,6 +153,13 @@ struct Reads {
   const float *gradient = nullptr, *value = nullptr;
   std::optional<Affine> by = {};
   std::ptrdiff_t column = 0;                 // floats from one pixel of the gradient to the next
+  std::vector<std::vector<float>> a = {};    // of each image, where they differ
+
+  Affine by_of(std::int64_t image) const {
+    Affine own = *by;
+    if (!a.empty()) own.a = a[static_cast<std::size_t>(image)].data();
+    return own;
+  }
 };
 
 std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
@@ -146,7 +168,7 @@ std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
     Reads reads{data_of(gradients[i])};
     reads.column = gradients[i].defined() ? column_of(gradients[i]) : 0;
     const LeftGradient* left = kept.list[i].left.get();
-    if (left != nullptr && left->is_left()) reads.value = left->value.const_data_ptr<float>(), reads.by = left->by();
+    if (left != nullptr && left->is_left()) reads.value = left->value.const_data_ptr<float>(), reads.by = left->by(), reads.a = left->a_of_images();
     list.push_back(reads);
   }
   return list;
@@ -155,15 +177,16 @@ std::vector<Reads> reads_of(const Kept& kept, const variable_list& gradients) {
 // Runs all images and adds the groups' sums in order.
 Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kept& kept, const std::vector<ChainWeights>& weights, const Wanted& wanted,
                   at::Tensor& gx) {
-  const Groups groups = groups_of(x, kept.shapes);
+  const Groups groups = groups_of(x, kept);
   std::vector<std::optional<Part>> parts(static_cast<std::size_t>(groups.count));
   const std::vector<Reads> reads = reads_of(kept, gradients);
-  const std::int64_t in = x.numel() / x.size(0);
+  const std::int64_t in = x.numel() / groups.batch;
   const float* values = x.const_data_ptr<float>();
   float* to = gx.defined() ? gx.mutable_data_ptr<float>() : nullptr;
   over_groups(groups, [&](const auto& next) {
     Chains chains(kept.shapes, weights, kept.load());
     std::vector<ChainBackward> list(reads.size());
+    std::vector<Affine> by(reads.size());
     for (std::int64_t group = next(); group >= 0; group = next()) {
       Part& part = parts[static_cast<std::size_t>(group)].emplace(kept, wanted);
       const GradientSums sums{nullptr, kept.numbers.mean.data(), part.sum.data(), part.product.data()};
@@ -172,7 +195,8 @@ Part run_backward(const at::Tensor& x, const variable_list& gradients, const Kep
           const Reads& r = reads[k];
           const std::int64_t place = i * kept.shapes[k].result_size();
           const std::int64_t slice = place / kept.shapes[k].result_channels() * r.column;
-          list[k] = {r.gradient != nullptr ? r.gradient + slice : nullptr, r.by ? &*r.by : nullptr, r.by ? r.value + place : nullptr,
+          if (r.by) by[k] = r.by_of(i / kept.strips);
+          list[k] = {r.gradient != nullptr ? r.gradient + slice : nullptr, r.by ? &by[k] : nullptr, r.by ? r.value + place : nullptr,
                      wanted.weights[k] ? &part.weights[k] : nullptr, r.column};
         }
         chains.backward(values + i * in, {list, to != nullptr ? to + i * in : nullptr, wanted.norm ? &sums : nullptr});
@@ -310,12 +334,13 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
       throw Error("no fused convolution for a value of shape " + c10::str(given_x.sizes()));
   const at::Tensor x = given_x.contiguous(at::MemoryFormat::ChannelsLast);
   auto kept = c10::make_intrusive<Kept>();
+  kept->strips = strips_of(x, list);
   variable_list given{x};
   std::vector<Convolved> made(list.size());
   std::vector<BatchMoments*> moments;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Convolve& what = list[i];
-    kept->shapes.push_back(shape_of(x, what));
+    kept->shapes.push_back(shape_of(x, kept->strips, what));
     const bool leaves = what.read_once && (what.wants_moments || !convolves(what));
     kept->list.push_back({place(given, what.depthwise), place(given, what.dense.defined() ? what.dense : what.pointwise), leaves ? std::make_shared<LeftGradient>() : nullptr, i});
     const auto equal = [&](const Convolve& other) {

@@ -97,6 +97,12 @@ TEST(Convolve, PointwiseWithStride) {
     for (const bool norm : {false, true}) expect_twin({.channels = 12, .height = side, .width = side + 1, .kernel = 0, .stride = 2, .out = 7, .norm = norm});
 }
 
+// Rows are cut into strips.
+TEST(Convolve, PointwiseOnWideImages) {
+  for (const std::int64_t stride : {1, 2})
+    for (const bool norm : {false, true}) expect_twin({.channels = 300, .height = 8, .width = 32, .kernel = 0, .stride = stride, .out = 9, .norm = norm, .affine = norm});
+}
+
 TEST(Convolve, DenseOfOddAndEvenSides) {
   for (const std::int64_t height : {1, 2, 3, 8})
     for (const std::int64_t width : {1, 4, 5, 17})
@@ -206,7 +212,7 @@ TEST(Convolve, OnlyWantedGradientsAreMade) {
 }
 
 // Terms with a norm (affine or not) and without, one of them twice.
-std::vector<at::Tensor> sum_results(at::IntArrayRef shape, bool weighted, bool training, at::ScalarType type, bool fused) {
+std::vector<at::Tensor> sum_results(at::IntArrayRef shape, bool weighted, bool training, at::ScalarType type, bool fused, bool drops = false) {
   at::manual_seed(7);
   const auto draw = [&](at::IntArrayRef of, double plus) { return (at::randn(of, at::kDouble) + plus).to(at::kFloat).to(type); };
   std::vector<at::Tensor> leaves;
@@ -219,6 +225,7 @@ std::vector<at::Tensor> sum_results(at::IntArrayRef shape, bool weighted, bool t
       if (i < 2) leaves.push_back(term.norm->weight = draw({shape[1]}, 1).requires_grad_(true));
       if (i < 2) leaves.push_back(term.norm->bias = draw({shape[1]}, 0).requires_grad_(true));
     }
+    for (std::int64_t image = 0; drops && i % 2 == 1 && image < shape[0]; ++image) term.images.push_back((image + i) % 3 == 0 ? 0.0f : 1.25f);
     terms.push_back(term);
   }
   terms.push_back(Term(terms[3].value));
@@ -235,21 +242,24 @@ TEST(NormalisedSum, EqualsTheTwin) {
   const std::vector<std::vector<std::int64_t>> shapes{{2, 16, 8, 8}, {1, 5, 3, 7}, {19, 36, 5, 1}, {3, 1, 1, 1}};
   for (const auto& shape : shapes)
     for (const bool weighted : {false, true})
-      for (const bool training : {false, true}) {
-        const auto fused = sum_results(shape, weighted, training, at::kFloat, true), plain = sum_results(shape, weighted, training, at::kDouble, false);
-        for (std::size_t i = 0; i < fused.size(); ++i)
-          EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << at::IntArrayRef(shape) << ' ' << weighted << training << ", result " << i;
-      }
+      for (const bool training : {false, true})
+        for (const bool drops : {false, true}) {
+          const auto fused = sum_results(shape, weighted, training, at::kFloat, true, drops), plain = sum_results(shape, weighted, training, at::kDouble, false, drops);
+          for (std::size_t i = 0; i < fused.size(); ++i)
+            EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << at::IntArrayRef(shape) << ' ' << weighted << training << drops << ", result " << i;
+        }
 }
 
 TEST(NormalisedSum, TheSameBitsOnOneThreadAndTwo) {
   const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto one = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true);
-  at::set_num_threads(2);
-  const auto two = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true);
+  for (const bool drops : {false, true}) {
+    at::set_num_threads(1);
+    const auto one = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true, drops);
+    at::set_num_threads(2);
+    const auto two = sum_results({21, 20, 9, 7}, true, true, at::kFloat, true, drops);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
+  }
   at::set_num_threads(before);
-  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
 }
 
 // The value and its gradient. Whole numbers: windows have equal largest values, whose first takes the gradient.

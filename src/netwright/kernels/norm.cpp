@@ -28,6 +28,15 @@ void move_running(const Norm& norm, const BatchMoments& moments) {
 
 }  // namespace
 
+std::vector<std::vector<float>> LeftGradient::a_of_images() const {
+  std::vector<std::vector<float>> list;
+  for (const float factor : images) {
+    list.push_back(a);
+    for (float& number : list.back()) number *= factor;
+  }
+  return list;
+}
+
 BatchMoments as_batch(const std::vector<Moments>& parts) {
   Moments all = parts.front();
   for (std::size_t i = 1; i < parts.size(); ++i) all.add(parts[i]);

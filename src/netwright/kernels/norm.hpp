@@ -35,13 +35,15 @@ struct NormNumbers {
 
 // The input gradient of a batch norm, left to the function that made the norm's input, which reads its gradient anyway:
 // gradient = a * g + b * (value - mean) + constant, g what autograd hands on. Without b: a * g, of a value weighed without a norm (constant: zeros).
-// Without a nothing is left, g is the gradient.
+// Without a nothing is left, g is the gradient. Where images have factors g is multiplied by its image's first.
 struct LeftGradient {
   at::Tensor value;
-  std::vector<float> a, b, mean, constant;
+  std::vector<float> a, b, mean, constant, images = {};
 
   bool is_left() const { return !a.empty(); }
   Affine by() const { return {a.data(), b.empty() ? nullptr : b.data(), mean.data(), constant.data()}; }
+  // a times each image's factor; empty where there are none.
+  std::vector<std::vector<float>> a_of_images() const;
 };
 
 // Mean and biased variance per channel, and the number of pixels behind them; 0: nobody has counted. `left` is there where the value's

@@ -23,11 +23,18 @@ struct KeptTerm {
   int value = -1, norm_weight = -1, norm_bias = -1;
   std::optional<Norm> norm = {};               // its statistics
   std::shared_ptr<LeftGradient> leaves = {};   // where the value's gradient may be left to its maker
+  std::vector<float> images = {};              // factors
+
+  double factor(std::int64_t image) const { return images.empty() ? 1.0 : static_cast<double>(images[static_cast<std::size_t>(image)]); }
 };
 
 struct KeptTerms : torch::CustomClassHolder {
   std::vector<KeptTerm> terms;
   bool weighted = false;     // the weights are the first tensor
+
+  bool by_image() const {
+    return std::any_of(terms.begin(), terms.end(), [](const KeptTerm& term) { return !term.images.empty(); });
+  }
 };
 
 NormNumbers identity(int channels) {
@@ -43,60 +50,100 @@ void over_pixels(std::int64_t pixels, const Work& work) {
   });
 }
 
+// work(group, first, pixels, image): image by image where terms have factors for each, else any pixels at once.
+template <class Work>
+void over_parts(const KeptTerms& kept, const at::Tensor& like, const Work& work) {
+  const std::int64_t pixels = like.numel() / like.size(1), image = pixels / like.size(0);
+  if (!kept.by_image()) return over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) { work(group, first, count, 0); });
+  over_pixels(like.size(0), [&](std::int64_t group, std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i) work(group, i * image, image, i);
+  });
+}
+
+// What each term's values of one image are multiplied by, and what is added, channel by channel.
+struct Factors {
+  std::vector<std::vector<float>> of_terms;
+  std::vector<float> constant;
+};
+
+Factors factors_of(const KeptTerms& kept, std::int64_t image) {
+  Factors factors{{}, std::vector<float>(kept.terms[0].numbers.scale.size())};
+  for (const auto& term : kept.terms) {
+    const double weight = term.weight * term.factor(image);
+    auto& own = factors.of_terms.emplace_back(term.numbers.scale);
+    for (std::size_t c = 0; c < own.size(); ++c) {
+      own[c] = static_cast<float>(weight * static_cast<double>(own[c]));
+      factors.constant[c] += static_cast<float>(weight * static_cast<double>(term.numbers.shift[c]));
+    }
+  }
+  return factors;
+}
+
 at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
   const at::Tensor& like = given[static_cast<std::size_t>(kept.terms[0].value)];
   const auto channels = static_cast<int>(like.size(1));
-  std::vector<std::vector<float>> factors;
-  std::vector<float> constant(kept.terms[0].numbers.scale.size());
-  for (const auto& term : kept.terms) {
-    factors.push_back(term.numbers.scale);
-    for (std::size_t c = 0; c < constant.size(); ++c) {
-      factors.back()[c] = static_cast<float>(term.weight * static_cast<double>(factors.back()[c]));
-      constant[c] += static_cast<float>(term.weight * static_cast<double>(term.numbers.shift[c]));
-    }
-  }
+  const std::optional<Factors> all = kept.by_image() ? std::nullopt : std::optional(factors_of(kept, 0));
   at::Tensor sum = at::empty_like(like, like.options().requires_grad(false));
   auto* to = sum.mutable_data_ptr<float>();
-  over_pixels(like.numel() / channels, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+  over_parts(kept, like, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
+    const Factors own = all ? Factors{} : factors_of(kept, image);
+    const Factors& factors = all ? *all : own;
     std::vector<const float*> values, by;
     for (std::size_t i = 0; i < kept.terms.size(); ++i) {
       values.push_back(given[static_cast<std::size_t>(kept.terms[i].value)].const_data_ptr<float>() + first * channels);
-      by.push_back(factors[i].data());
+      by.push_back(factors.of_terms[i].data());
     }
-    sum_values(values, by, constant.data(), count, channels, to + first * channels);
+    sum_values(values, by, factors.constant.data(), count, channels, to + first * channels);
   });
   return sum;
 }
 
-// Of the gradient: sum over pixels, and of each term sum of gradient * (value - mean); empty where a term needs none.
+// Of the gradient: sum over pixels, and of each term sum of gradient * (value - mean); empty where a term needs none. Where images have
+// factors the gradient is multiplied by the term's, and each has a sum of its own.
 struct Sums {
   std::vector<double> sum;
-  std::vector<std::vector<double>> products;
+  std::vector<std::vector<double>> products, own;
+
+  const std::vector<double>& sum_of(std::size_t term) const { return own.empty() ? sum : own[term]; }
+  // Those of one image, without their factors yet; or of a group, that has them.
+  void add(const Sums& other, const KeptTerms& kept, std::optional<std::int64_t> image) {
+    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += other.sum[c];
+    for (std::size_t i = 0; i < products.size(); ++i) {
+      const double factor = image ? kept.terms[i].factor(*image) : 1.0;
+      for (std::size_t c = 0; c < products[i].size(); ++c) products[i][c] += factor * other.products[i][c];
+      for (std::size_t c = 0; !own.empty() && c < sum.size(); ++c) own[i][c] += factor * (image ? other.sum[c] : other.own[i][c]);
+    }
+  }
 };
 
-Sums gradient_sums(const at::Tensor& gradient, const std::vector<KeptTerm>& terms, const variable_list& given, const std::vector<bool>& needed) {
-  const std::int64_t channels = gradient.size(1), pixels = gradient.numel() / channels;
+Sums gradient_sums(const at::Tensor& gradient, const KeptTerms& kept, const variable_list& given, const std::vector<bool>& needed) {
+  const std::vector<KeptTerm>& terms = kept.terms;
+  const std::int64_t channels = gradient.size(1);
   const std::ptrdiff_t column = column_of(gradient);
   const std::size_t size = terms[0].numbers.mean.size();
-  Sums none{std::vector<double>(size), {}};
+  Sums none{std::vector<double>(size), {}, {}};
   for (const bool needs : needed) none.products.emplace_back(needs ? size : 0);
+  if (kept.by_image()) none.own.assign(terms.size(), none.sum);
   if (std::find(needed.begin(), needed.end(), true) == needed.end()) return none;
   std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), none);
-  over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) {
+  over_parts(kept, gradient, [&](std::int64_t group, std::int64_t first, std::int64_t count, std::int64_t image) {
     Sums& part = parts[static_cast<std::size_t>(group)];
+    Sums of_image = part.own.empty() ? Sums{} : none;
+    Sums& to = part.own.empty() ? part : of_image;
     std::vector<Factor> factors;
     for (std::size_t i = 0; i < terms.size(); ++i)
       if (needed[i])
-        factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), part.products[i].data()});
-    sum_products({gradient.const_data_ptr<float>() + first * column, column}, factors, count, static_cast<int>(channels), part.sum.data());
+        factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), to.products[i].data()});
+    sum_products({gradient.const_data_ptr<float>() + first * column, column}, factors, count, static_cast<int>(channels), to.sum.data());
+    if (!part.own.empty()) part.add(of_image, kept, image);
   });
-  for (std::size_t k = 1; k < parts.size(); ++k)
-    for (std::size_t c = 0; c < size; ++c) {
-      parts[0].sum[c] += parts[k].sum[c];
-      for (std::size_t i = 0; i < terms.size(); ++i)
-        if (needed[i]) parts[0].products[i][c] += parts[k].products[i][c];
-    }
+  for (std::size_t k = 1; k < parts.size(); ++k) parts[0].add(parts[k], kept, std::nullopt);
   return std::move(parts[0]);
+}
+
+// [image][1][1][1], in the value's type.
+at::Tensor as_tensor(const std::vector<float>& images, const at::Tensor& value) {
+  return at::tensor(at::ArrayRef<float>(images)).to(value.scalar_type()).view({-1, 1, 1, 1});
 }
 
 // <g, norm(value)> out of the sums.
@@ -107,26 +154,29 @@ double weight_gradient(const NormNumbers& n, const std::vector<double>& sum, con
   return total;
 }
 
-at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
+at::Tensor value_gradient(const KeptTerms& kept, const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
   if (!term.norm) {
-    if (term.weight == 1) return gradient;
-    if (!term.leaves) return gradient * term.weight;
-    *term.leaves = {value, std::vector<float>(term.numbers.mean.size(), static_cast<float>(term.weight)), {}, {}, std::vector<float>(term.numbers.mean.size())};
+    if (term.weight == 1 && term.images.empty()) return gradient;
+    if (!term.leaves) return term.images.empty() ? gradient * term.weight : gradient * (as_tensor(term.images, value) * term.weight);
+    *term.leaves = {value, std::vector<float>(term.numbers.mean.size(), static_cast<float>(term.weight)), {}, {}, std::vector<float>(term.numbers.mean.size()), term.images};
     return gradient;
   }
   for (auto* list : {&back.a, &back.b, &back.constant})
     for (auto& number : *list) number = static_cast<float>(number * term.weight);
   if (term.leaves) {
-    *term.leaves = {value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant)};
+    *term.leaves = {value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant), term.images};
     return gradient;
   }
   at::Tensor made = at::empty_like(value, value.options().requires_grad(false));
   const std::int64_t channels = value.size(1), column = column_of(gradient);
   const float *g = gradient.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
   auto* to = made.mutable_data_ptr<float>();
-  over_pixels(value.numel() / channels, [&](std::int64_t, std::int64_t first, std::int64_t count) {
-    affine_gradient({g + first * column, column}, v + first * channels, {back.a.data(), back.b.data(), term.numbers.mean.data(), back.constant.data()}, count,
-                    static_cast<int>(channels), to + first * channels);
+  const LeftGradient left{value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant), term.images};
+  const auto of_images = left.a_of_images();
+  over_parts(kept, value, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
+    Affine by = left.by();
+    if (!of_images.empty()) by.a = of_images[static_cast<std::size_t>(image)].data();
+    affine_gradient({g + first * column, column}, v + first * channels, by, count, static_cast<int>(channels), to + first * channels);
   });
   return made;
 }
@@ -151,11 +201,10 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     std::vector<double> of_weights;
     std::vector<bool> needed;
     for (const auto& term : kept->terms) needed.push_back(weights || needs_norm(context, term) || (needs(context, term.value) && term.numbers.count > 0));
-    const Sums sums = gradient_sums(gradient, kept->terms, given, needed);
+    const Sums sums = gradient_sums(gradient, *kept, given, needed);
     for (std::size_t i = 0; i < kept->terms.size(); ++i) {
-      const KeptTerm& term = kept->terms[i];
-      differentiate(context, term, given, gradient, sums.sum, sums.products[i], result);
-      of_weights.push_back(weights ? weight_gradient(term.numbers, sums.sum, sums.products[i]) : 0.0);
+      differentiate(context, *kept, i, given, gradient, sums, result);
+      of_weights.push_back(weights ? weight_gradient(kept->terms[i].numbers, sums.sum_of(i), sums.products[i]) : 0.0);
     }
     if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
     return result;
@@ -166,7 +215,7 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     std::vector<Term> terms;
     for (const auto& term : kept.terms) {
       Term one(at(term.value));
-      one.norm = term.norm;
+      one.norm = term.norm, one.images = term.images;
       if (one.norm) one.norm->weight = at(term.norm_weight), one.norm->bias = at(term.norm_bias);
       terms.push_back(one);
     }
@@ -177,12 +226,14 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
   static bool needs_norm(AutogradContext* context, const KeptTerm& term) { return needs(context, term.norm_weight) || needs(context, term.norm_bias); }
 
   // Writes the gradients of the term's value and of its norm.
-  static void differentiate(AutogradContext* context, const KeptTerm& term, const variable_list& given, const at::Tensor& gradient, const std::vector<double>& sum,
-                            const std::vector<double>& product, variable_list& result) {
+  static void differentiate(AutogradContext* context, const KeptTerms& kept, std::size_t place, const variable_list& given, const at::Tensor& gradient, const Sums& sums,
+                            variable_list& result) {
+    const KeptTerm& term = kept.terms[place];
+    const std::vector<double>& product = sums.products[place];
     const bool flows = needs(context, term.value);
     if (!flows && !needs_norm(context, term)) return;
     const std::vector<double> none(term.numbers.mean.size());
-    NormBackward back = norm_backward(term.numbers, product.empty() ? none : sum, product.empty() ? none : product, term.numbers.inverse.size());
+    NormBackward back = norm_backward(term.numbers, product.empty() ? none : sums.sum_of(place), product.empty() ? none : product, term.numbers.inverse.size());
     const auto affine = [&](int place, const std::vector<float>& numbers) {
       if (!needs(context, place)) return;
       std::vector<float> weighted = numbers;
@@ -191,7 +242,7 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     };
     affine(term.norm_weight, back.weight);
     affine(term.norm_bias, back.bias);
-    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(gradient, given[static_cast<std::size_t>(term.value)], term, back);
+    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(kept, gradient, given[static_cast<std::size_t>(term.value)], term, back);
   }
 };
 
@@ -208,6 +259,7 @@ bool normalised_sum_fits(const at::Tensor& weights, const std::vector<Term>& ter
   for (const auto& term : terms) {
     const at::Tensor& v = term.value;
     if (v.dim() != 4 || v.numel() == 0 || !v.is_cpu() || v.scalar_type() != at::kFloat || v.sizes() != terms[0].value.sizes()) return false;
+    if (!term.images.empty() && static_cast<std::int64_t>(term.images.size()) != v.size(0)) return false;
   }
   return true;
 }
@@ -223,16 +275,16 @@ at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& te
     KeptTerm term{terms[i].norm ? norm_numbers(*terms[i].norm, value.detach(), terms[i].moments) : identity(static_cast<int>(value.size(1))),
                   plain.const_data_ptr<double>()[i], place(given, value)};
     if (terms[i].norm) term.norm = statistics_of(*terms[i].norm), term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
-    term.leaves = terms[i].moments.left;
+    term.leaves = terms[i].moments.left, term.images = terms[i].images;
     kept->terms.push_back(std::move(term));
   }
   return SumFunction::apply(at::TensorList(given), kept);
 }
 
 at::Tensor normalised(const Term& term) {
-  if (!term.norm) return term.value;
-  const Norm& n = *term.norm;
-  return at::batch_norm(term.value, n.weight, n.bias, n.running_mean, n.running_var, n.batch_statistics, n.momentum, n.epsilon, false);
+  at::Tensor value = term.value;
+  if (const auto& n = term.norm) value = at::batch_norm(value, n->weight, n->bias, n->running_mean, n->running_var, n->batch_statistics, n->momentum, n->epsilon, false);
+  return term.images.empty() ? value : value * as_tensor(term.images, value);
 }
 
 at::Tensor normalised_sum_plain(const at::Tensor& weights, const std::vector<Term>& terms) {

@@ -1,7 +1,8 @@
 #pragma once
 // The weighted sum over candidates with the batch norm at the end of each folded in: no normalised or scaled value is ever written.
 //
-// y = sum_i weights[i] * norm_i(values[i]), norm_i = identity where a term has none. All values have one shape, float32 on the CPU,
+// y = sum_i weights[i] * images_i * norm_i(values[i]), norm_i = identity where a term has none, images_i a number for each image (those of
+// drop-path), 1 where a term has none. All values have one shape, float32 on the CPU,
 // channels-last inside. Forward reads each value once; backward reads it twice: once for the gradients of all weights and norms
 // together, once for its own gradient. Kept: the values and three numbers a channel. Differentiable twice, through the twin.
 // Bits: the same for any number of threads. Errors: Error when normalised_sum_fits() is false.
@@ -17,6 +18,7 @@ struct Term {
   at::Tensor value;
   std::optional<Norm> norm = {};
   BatchMoments moments = {};               // of the value, where somebody has computed them already
+  std::vector<float> images = {};          // a factor of each; empty: 1
   Term(at::Tensor of = {}) : value(std::move(of)) {}
 };
 

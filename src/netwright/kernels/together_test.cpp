@@ -143,7 +143,7 @@ TEST(Together, ThoseOfAnotherStrideAreRefusedAndOffsetsOfOddImages) {
 
 // convolution -> norm -> reader, where the reader may leave the norm's input gradient to the convolution. The gradients are asked for twice:
 // what the first pass left must not reach the second.
-Tensors left_results(bool into_sum, bool training, bool left, bool fused) {
+Tensors left_results(bool into_sum, bool training, bool left, bool fused, bool drops = false) {
   const at::ScalarType type = fused ? at::kFloat : at::kDouble;
   at::manual_seed(4);
   Tensors leaves;
@@ -156,6 +156,7 @@ Tensors left_results(bool into_sum, bool training, bool left, bool fused) {
   if (into_sum) {
     Term term(middle.value);
     term.norm = norm, term.moments = middle.moments;
+    if (drops) term.images = {1.25f, 0, 1.25f, 1.25f, 0};
     const std::vector<Term> terms{term, Term(leaf(leaves, {5, 20, 9, 7}, type))};
     const at::Tensor weights = leaf(leaves, {2}, type, 1);
     y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
@@ -175,6 +176,11 @@ TEST(Together, AGradientLeftToTheMakerIsTheSame) {
       const Tensors plain = left_results(into_sum, training, false, false);
       for (const bool left : {false, true}) EXPECT_LT(error_of(left_results(into_sum, training, left, true), plain), 1e-5) << into_sum << training << left;
     }
+}
+
+TEST(Together, DroppedImagesLeaveTheirGradientToo) {
+  const Tensors plain = left_results(true, true, false, false, true);
+  for (const bool left : {false, true}) EXPECT_LT(error_of(left_results(true, true, left, true, true), plain), 1e-5) << left;
 }
 
 // A mixed edge twice: a convolution, both poolings with norms and the value itself, weighed into two sums that leave their gradients; `sliced`:
@@ -200,6 +206,7 @@ Tensors edge_results(bool fused, bool sliced) {
     for (std::size_t i = 4 * edge; i < 4 * edge + 4; ++i) {
       Term term(made[i].value);
       term.moments = made[i].moments;
+      if (edge == 1) term.images = {0, 1.5f, 1.5f};
       if (!list[i].same) term.norm = Norm{.running_mean = at::zeros({16}, type), .running_var = at::ones({16}, type)};
       terms.push_back(term);
     }
@@ -230,6 +237,7 @@ Tensors twice(bool fused) {
   const at::Tensor two = fused ? convolve(one.value, second).value : convolve_plain(one.value, second);
   Term normed(two);
   normed.norm = Norm{.running_mean = draw({8}, type), .running_var = draw({8}, type).abs(), .batch_statistics = false};
+  normed.images = {2, 0, 1};
   std::vector<Term> terms{normed};
   for (const bool largest : {true, false}) terms.push_back(fused ? pool(two, {largest, 1}) : pool_plain(two, {largest, 1}));
   const at::Tensor weights = leaf(leaves, {3}, type, 1);

@@ -37,6 +37,31 @@ Pattern norm_pattern() {
           }};
 }
 
+void multiply_images(Term& term, const at::Tensor& factors) {
+  const auto count = static_cast<std::size_t>(factors.numel());
+  const float* data = factors.const_data_ptr<float>();
+  term.images.resize(count, 1.0f);
+  for (std::size_t i = 0; i < count; ++i) term.images[i] *= data[i];
+}
+
+// A drop_path before a sum: its factors become those of the terms, which stay open.
+Pattern drop_path_pattern() {
+  return {"drop_path", [](const LoweringCase& c) -> std::optional<Lowered> {
+            if (!is_image_on_cpu(c) || c.at().op != "drop_path" || !c.left_to_a_sum()) return std::nullopt;
+            const auto step = [plain = node_step(c, c.node).step, drop = DropPath(c.at()), input = index(c.at().inputs[0]), at = index(c.node)](Frame& frame) {
+              const OpenSum& left = frame.open[input];
+              OpenSum sum = left.terms.empty() ? OpenSum{.terms = {Term(frame.values[input])}} : left;
+              if (left.terms.empty()) sum.terms[0].moments = frame.moments[input];
+              if (frame.wants(at) || at::tracer::impl::is_dispatch_enabled() || sum.constant.defined() || !normalised_sum_fits(sum.weights, sum.terms)) return plain(frame);
+              frame.open[input] = {};
+              if (const at::Tensor factors = drop.factors(sum.terms[0].value, frame.mode); factors.defined())
+                for (auto& term : sum.terms) multiply_images(term, factors);
+              frame.open[at] = std::move(sum);
+            };
+            return Lowered{step};
+          }};
+}
+
 // An add takes what its inputs left open: batch norms and mixed choices are normalised, weighed and added in one pass.
 Pattern sum_pattern() {
   return {"sum", [](const LoweringCase& c) -> std::optional<Lowered> {
@@ -82,7 +107,8 @@ const std::vector<FusedPattern>& fused_patterns() {
       {"concat", "concat, with the convolutions of its values", "convolve.hpp", concat_pattern},
       {"identity", "what hands a value on, with the convolutions of that value", "convolve.hpp", identity_pattern},
       {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
-      {"sum", "add, with the batch norms and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
+      {"drop_path", "drop_path, folded into the sum that reads it", "normalised_sum.hpp", drop_path_pattern},
+      {"sum", "add, with the batch norms, dropped paths and mixed choices that it alone reads", "normalised_sum.hpp", sum_pattern},
   };
   return table;
 }

@@ -221,6 +221,28 @@ TEST(Operations, AveragePoolingExcludesPadding) {
   EXPECT_TRUE(make_kernel(node)(std::vector<at::Tensor>{x}, {}, {}).equal(x));
 }
 
+// Folded into the sum or not, a pass of one seed drops the same paths and has the same gradients.
+TEST(Operations, DroppedPathsAreThoseOfTheSum) {
+  Builder b;
+  Value x = b.input({3, 8, 8});
+  x = conv_bn(b, x, 8, {.kernel = 3});
+  const Value conv = b.add("drop_path", conv_bn(b, x, 8, {.kernel = 1, .activation = ""}), {{"rate", 0.5}}, "first"), pool = b.add("drop_path", b.add("max_pool", x), {{"rate", 0.25}}, "second");
+  x = b.add("add", {conv, b.add("drop_path", pool, {{"rate", 0.5}}, "third"), x}, {}, "sum");
+  const Graph graph = b.finish({x});
+  const at::Tensor image = at::randn({9, 3, 8, 8}), mix = at::randn({9, 8, 8, 8});
+  std::vector<std::vector<at::Tensor>> results;
+  for (const bool folded : {true, false}) {
+    Network network(graph, {}, {.without = folded ? std::vector<std::string>{} : std::vector<std::string>{"drop_path"}});
+    network.initialise(Seed(1));
+    at::manual_seed(5);
+    const at::Tensor y = network.forward(image)[0];
+    (y * mix).sum().backward();
+    results.push_back({y.detach()});
+    for (const auto& parameter : network.parameters()) results.back().push_back(parameter.grad());
+  }
+  for (std::size_t i = 0; i < results[0].size(); ++i) EXPECT_LT((results[0][i] - results[1][i]).abs().max().item<double>(), 1e-4 * results[1][i].abs().max().item<double>()) << i;
+}
+
 TEST(Operations, DropPathKeepsTheMeanAndWholeSamples) {
   Node node{.name = "drop", .op = "drop_path", .attributes = {{"rate", 0.25}}};
   const at::Tensor y = make_kernel(node)(std::vector<at::Tensor>{at::ones({4000, 2, 2, 2})}, {}, {.training = true});

@@ -111,13 +111,9 @@ Kernel dropout(const Node& node) {
 }
 
 Kernel drop_path(const Node& node) {
-  return [own = number(node, "rate"), depth = number(node, "depth")](Inputs x, Inputs, const RunMode& mode) {
-    const double rate = mode.drop_path >= 0 ? mode.drop_path * depth : own;
-    if (!mode.training || !mode.noise || rate <= 0) return x[0];
-    std::vector<std::int64_t> one(static_cast<std::size_t>(x[0].dim()), 1);
-    one[0] = x[0].size(0);
-    const at::Tensor keep = at::empty(one, x[0].options()).bernoulli_(1 - rate);
-    return x[0] * (keep / (1 - rate));
+  return [drop = DropPath(node)](Inputs x, Inputs, const RunMode& mode) {
+    const at::Tensor factors = drop.factors(x[0], mode);
+    return factors.defined() ? x[0] * factors : x[0];
   };
 }
 
@@ -281,6 +277,16 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, const at::
     return at::conv2d(taken.contiguous(x.suggest_memory_format()), weight, bias);
   }
   return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+}
+
+DropPath::DropPath(const Node& node) : rate(number(node, "rate")), depth(number(node, "depth")) {}
+
+at::Tensor DropPath::factors(const at::Tensor& value, const RunMode& mode) const {
+  const double share = mode.drop_path >= 0 ? mode.drop_path * depth : rate;
+  if (!mode.training || !mode.noise || share <= 0) return {};
+  std::vector<std::int64_t> one(static_cast<std::size_t>(value.dim()), 1);
+  one[0] = value.size(0);
+  return at::empty(one, value.options()).bernoulli_(1 - share) / (1 - share);
 }
 
 Kernel make_kernel(const Node& node) { return entry(node.op).make(node); }

@@ -39,6 +39,13 @@ Kernel make_kernel(const Node& node);
 at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::IntArrayRef stride, at::IntArrayRef padding,
                        at::IntArrayRef dilation, std::int64_t groups);
 
+// A drop_path node: what each sample's value is multiplied by in this pass, [sample][1]...; undefined where nothing is dropped.
+struct DropPath {
+  double rate, depth;
+  explicit DropPath(const Node& node);
+  at::Tensor factors(const at::Tensor& value, const RunMode& mode) const;
+};
+
 // Same input and attributes, same value: such nodes are computed once where several read one value (ReLU, pooling).
 bool is_pure(std::string_view op);
 

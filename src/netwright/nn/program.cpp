@@ -125,14 +125,29 @@ std::vector<std::size_t> LoweringCase::register_parameters(const Node& of) const
   return places;
 }
 
-bool LoweringCase::left_to_a_sum() const {
-  int readers = static_cast<int>(std::count(graph.outputs.begin(), graph.outputs.end(), node)), sums = 0;
-  for (const auto& other : graph.nodes) {
-    const auto times = static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), node));
-    readers += times;
-    if (times > 0 && other.op == "add" && !is_open(other)) sums += times;
+namespace {
+
+// The closed node that alone reads this one, once; -1: there is none.
+int only_reader(const Graph& graph, int node) {
+  int reader = -1, times = static_cast<int>(std::count(graph.outputs.begin(), graph.outputs.end(), node));
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const auto reads = static_cast<int>(std::count(graph.nodes[n].inputs.begin(), graph.nodes[n].inputs.end(), node));
+    times += reads;
+    if (reads > 0) reader = static_cast<int>(n);
   }
-  return readers == 1 && sums == 1 && std::any_of(patterns.begin(), patterns.end(), [](const Pattern& p) { return p.name == "sum"; });
+  return times == 1 && reader >= 0 && !is_open(graph.nodes[static_cast<std::size_t>(reader)]) ? reader : -1;
+}
+
+}  // namespace
+
+bool LoweringCase::left_to_a_sum() const {
+  const auto fuses = [&](std::string_view name) { return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern& p) { return p.name == name; }); };
+  for (int reader = only_reader(graph, node); reader >= 0; reader = only_reader(graph, reader)) {
+    const std::string& op = graph.nodes[static_cast<std::size_t>(reader)].op;
+    if (op == "add") return fuses("sum");
+    if (op != "drop_path" || !fuses("drop_path")) return false;
+  }
+  return false;
 }
 
 OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values) {

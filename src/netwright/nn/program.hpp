@@ -103,7 +103,7 @@ struct LoweringCase {
   NetworkPlace place;
 
   const Node& at() const { return graph.nodes[static_cast<std::size_t>(node)]; }
-  // Whether what the node gives may stay open: its one reader is an add that adds all up, or it is the output.
+  // Whether what the node gives may stay open: its one reader is an add that adds all up, or a drop_path before one.
   bool left_to_a_sum() const;
   bool is_output() const { return graph.outputs == std::vector<int>{node}; }
   // Registers the node's parameters; gives their places in `tensors`. A tied one has its owner's place.
