@@ -60,6 +60,8 @@ void set_thread_environment(int processes) {
   // A training step frees a gigabyte and asks for it again: given back to the system, each page comes back as a fault.
   setenv("MALLOC_TRIM_THRESHOLD_", "4000000000", 0);
   setenv("MALLOC_MMAP_THRESHOLD_", "1000000000", 0);
+  // Where the system gives huge pages to those who ask: values of a step lie in thousands of small ones.
+  setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
 }
 
 void run_training_program(const std::vector<std::string>& words) {
