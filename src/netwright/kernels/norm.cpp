@@ -64,11 +64,11 @@ NormNumbers norm_numbers(const Norm& norm, const at::Tensor& value, const BatchM
   const auto& [mean, variance, count, left] = counted ? given : own;
   if (norm.batch_statistics) move_running(norm, counted ? given : own);
   const std::vector<double> weight = norm.weight.defined() ? doubles(norm.weight) : std::vector<double>(mean.size(), 1.0);
-  const std::vector<double> bias = norm.bias.defined() ? doubles(norm.bias) : std::vector<double>(mean.size(), 0.0);
+  const std::vector<double> bias = norm.bias.defined() ? doubles(norm.bias) : std::vector<double>(mean.size());
   const auto size = static_cast<std::size_t>(padded_channels(static_cast<int>(mean.size())));
-  NormNumbers numbers{std::vector<float>(size), std::vector<float>(size), std::vector<float>(size), {}, count};
+  NormNumbers numbers{std::vector<float>(size), std::vector<float>(size), std::vector<float>(size), std::vector<double>(mean.size()), count};
   for (std::size_t c = 0; c < mean.size(); ++c) {
-    numbers.inverse.push_back(1 / std::sqrt(variance[c] + norm.epsilon));
+    numbers.inverse[c] = 1 / std::sqrt(variance[c] + norm.epsilon);
     numbers.scale[c] = static_cast<float>(weight[c] * numbers.inverse[c]);
     numbers.shift[c] = static_cast<float>(bias[c] - mean[c] * weight[c] * numbers.inverse[c]);
     numbers.mean[c] = static_cast<float>(mean[c]);
@@ -84,16 +84,16 @@ std::ptrdiff_t column_of(const at::Tensor& gradient) {
 
 at::Tensor readable(const at::Tensor& gradient) { return column_of(gradient) > 0 ? gradient : gradient.contiguous(at::MemoryFormat::ChannelsLast); }
 
-NormBackward norm_backward(const NormNumbers& n, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels) {
-  NormBackward back{n.scale, std::vector<float>(n.scale.size()), std::vector<float>(n.scale.size()), {}, {}};
+NormBackward norm_backward(const NormNumbers& n, std::span<const double> sum, std::span<const double> product, std::size_t channels) {
+  NormBackward back{n.scale, std::vector<float>(n.scale.size()), std::vector<float>(n.scale.size()), std::vector<float>(channels), std::vector<float>(channels)};
   for (std::size_t c = 0; c < channels; ++c) {
     const double inverse = n.inverse[c];
     if (n.count > 0) {
       back.b[c] = static_cast<float>(-static_cast<double>(n.scale[c]) * inverse * inverse * product[c] / n.count);
       back.constant[c] = static_cast<float>(-static_cast<double>(n.scale[c]) * sum[c] / n.count);
     }
-    back.weight.push_back(static_cast<float>(inverse * product[c]));
-    back.bias.push_back(static_cast<float>(sum[c]));
+    back.weight[c] = static_cast<float>(inverse * product[c]);
+    back.bias[c] = static_cast<float>(sum[c]);
   }
   return back;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "netwright/kernels/groups.hpp"
@@ -72,6 +73,6 @@ struct NormBackward {
   std::vector<float> a, b, constant;       // input gradient = a * g + b * (x - mean) + constant
   std::vector<float> weight, bias;         // gradients
 };
-NormBackward norm_backward(const NormNumbers& numbers, const std::vector<double>& sum, const std::vector<double>& product, std::size_t channels);
+NormBackward norm_backward(const NormNumbers& numbers, std::span<const double> sum, std::span<const double> product, std::size_t channels);
 
 }  // namespace netwright

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <span>
 
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/gemm.hpp"
@@ -89,6 +90,7 @@ at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
     const Factors own = all ? Factors{} : factors_of(kept, image);
     const Factors& factors = all ? *all : own;
     std::vector<const float*> values, by;
+    values.reserve(kept.terms.size()), by.reserve(kept.terms.size());
     for (std::size_t i = 0; i < kept.terms.size(); ++i) {
       values.push_back(given[static_cast<std::size_t>(kept.terms[i].value)].const_data_ptr<float>() + first * channels);
       by.push_back(factors.of_terms[i].data());
@@ -98,46 +100,56 @@ at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
   return sum;
 }
 
-// Of the gradient: sum over pixels, and of each term sum of gradient * (value - mean); empty where a term needs none. Where images have
-// factors the gradient is multiplied by the term's, and each has a sum of its own.
-struct Sums {
-  std::vector<double> sum;
-  std::vector<std::vector<double>> products, own;
+// Rows of numbers a channel: the sum of the gradient over pixels, of each term the sum of gradient * (value - mean), zeros where it needs none, and
+// where images have factors each term's own sum of the gradient, which the term's factors multiply.
+class Sums {
+ public:
+  Sums() = default;
+  Sums(std::size_t terms, std::size_t size, bool by_image) : terms_(terms), size_(size), by_image_(by_image), rows_((1 + terms * (by_image ? 2 : 1)) * size) {}
+  std::span<double> sum() { return row(0); }
+  std::span<double> product(std::size_t term) { return row(1 + term); }
+  std::span<double> sum_of(std::size_t term) { return row(by_image_ ? 1 + terms_ + term : 0); }
 
-  const std::vector<double>& sum_of(std::size_t term) const { return own.empty() ? sum : own[term]; }
-  // Those of one image, without their factors yet; or of a group, that has them.
-  void add(const Sums& other, const KeptTerms& kept, std::optional<std::int64_t> image) {
-    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += other.sum[c];
-    for (std::size_t i = 0; i < products.size(); ++i) {
-      const double factor = image ? kept.terms[i].factor(*image) : 1.0;
-      for (std::size_t c = 0; c < products[i].size(); ++c) products[i][c] += factor * other.products[i][c];
-      for (std::size_t c = 0; !own.empty() && c < sum.size(); ++c) own[i][c] += factor * (image ? other.sum[c] : other.own[i][c]);
+  void add(const Sums& other) {
+    for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += other.rows_[i];
+  }
+  // Those of one image, without their factors yet.
+  void add_image(Sums& other, const KeptTerms& kept, std::int64_t image) {
+    for (std::size_t term = 0; term < terms_; ++term) {
+      const double factor = kept.terms[term].factor(image);
+      const auto product_here = product(term), own = sum_of(term), product_there = other.product(term), all = other.sum();
+      for (std::size_t c = 0; c < size_; ++c) product_here[c] += factor * product_there[c], own[c] += factor * all[c];
     }
   }
+
+ private:
+  std::span<double> row(std::size_t at) { return {rows_.data() + at * size_, size_}; }
+  std::size_t terms_ = 0, size_ = 0;
+  bool by_image_ = false;
+  std::vector<double> rows_;
 };
 
 Sums gradient_sums(const at::Tensor& gradient, const KeptTerms& kept, const variable_list& given, const std::vector<bool>& needed) {
   const std::vector<KeptTerm>& terms = kept.terms;
   const std::int64_t channels = gradient.size(1);
   const std::ptrdiff_t column = column_of(gradient);
-  const std::size_t size = terms[0].numbers.mean.size();
-  Sums none{std::vector<double>(size), {}, {}};
-  for (const bool needs : needed) none.products.emplace_back(needs ? size : 0);
-  if (kept.by_image()) none.own.assign(terms.size(), none.sum);
+  const bool by_image = kept.by_image();
+  const Sums none(terms.size(), terms[0].numbers.mean.size(), by_image);
   if (std::find(needed.begin(), needed.end(), true) == needed.end()) return none;
   std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), none);
   over_parts(kept, gradient, [&](std::int64_t group, std::int64_t first, std::int64_t count, std::int64_t image) {
     Sums& part = parts[static_cast<std::size_t>(group)];
-    Sums of_image = part.own.empty() ? Sums{} : none;
-    Sums& to = part.own.empty() ? part : of_image;
+    Sums of_image = by_image ? none : Sums();
+    Sums& to = by_image ? of_image : part;
     std::vector<Factor> factors;
+    factors.reserve(terms.size());
     for (std::size_t i = 0; i < terms.size(); ++i)
       if (needed[i])
-        factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), to.products[i].data()});
-    sum_products({gradient.const_data_ptr<float>() + first * column, column}, factors, count, static_cast<int>(channels), to.sum.data());
-    if (!part.own.empty()) part.add(of_image, kept, image);
+        factors.push_back({given[static_cast<std::size_t>(terms[i].value)].const_data_ptr<float>() + first * channels, terms[i].numbers.mean.data(), to.product(i).data()});
+    sum_products({gradient.const_data_ptr<float>() + first * column, column}, factors, count, static_cast<int>(channels), to.sum().data());
+    if (by_image) part.add_image(of_image, kept, image);
   });
-  for (std::size_t k = 1; k < parts.size(); ++k) parts[0].add(parts[k], kept, std::nullopt);
+  for (std::size_t k = 1; k < parts.size(); ++k) parts[0].add(parts[k]);
   return std::move(parts[0]);
 }
 
@@ -147,7 +159,7 @@ at::Tensor as_tensor(const std::vector<float>& images, const at::Tensor& value) 
 }
 
 // <g, norm(value)> out of the sums.
-double weight_gradient(const NormNumbers& n, const std::vector<double>& sum, const std::vector<double>& product) {
+double weight_gradient(const NormNumbers& n, std::span<const double> sum, std::span<const double> product) {
   double total = 0;
   for (std::size_t c = 0; c < n.inverse.size(); ++c)
     total += n.scale[c] * product[c] + (static_cast<double>(n.shift[c]) + static_cast<double>(n.scale[c]) * n.mean[c]) * sum[c];
@@ -201,10 +213,10 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     std::vector<double> of_weights;
     std::vector<bool> needed;
     for (const auto& term : kept->terms) needed.push_back(weights || needs_norm(context, term) || (needs(context, term.value) && term.numbers.count > 0));
-    const Sums sums = gradient_sums(gradient, *kept, given, needed);
+    Sums sums = gradient_sums(gradient, *kept, given, needed);
     for (std::size_t i = 0; i < kept->terms.size(); ++i) {
       differentiate(context, *kept, i, given, gradient, sums, result);
-      of_weights.push_back(weights ? weight_gradient(kept->terms[i].numbers, sums.sum_of(i), sums.products[i]) : 0.0);
+      of_weights.push_back(weights ? weight_gradient(kept->terms[i].numbers, sums.sum_of(i), sums.product(i)) : 0.0);
     }
     if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
     return result;
@@ -226,14 +238,12 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
   static bool needs_norm(AutogradContext* context, const KeptTerm& term) { return needs(context, term.norm_weight) || needs(context, term.norm_bias); }
 
   // Writes the gradients of the term's value and of its norm.
-  static void differentiate(AutogradContext* context, const KeptTerms& kept, std::size_t place, const variable_list& given, const at::Tensor& gradient, const Sums& sums,
+  static void differentiate(AutogradContext* context, const KeptTerms& kept, std::size_t place, const variable_list& given, const at::Tensor& gradient, Sums& sums,
                             variable_list& result) {
     const KeptTerm& term = kept.terms[place];
-    const std::vector<double>& product = sums.products[place];
     const bool flows = needs(context, term.value);
     if (!flows && !needs_norm(context, term)) return;
-    const std::vector<double> none(term.numbers.mean.size());
-    NormBackward back = norm_backward(term.numbers, product.empty() ? none : sums.sum_of(place), product.empty() ? none : product, term.numbers.inverse.size());
+    NormBackward back = norm_backward(term.numbers, sums.sum_of(place), sums.product(place), term.numbers.inverse.size());
     const auto affine = [&](int place, const std::vector<float>& numbers) {
       if (!needs(context, place)) return;
       std::vector<float> weighted = numbers;
