@@ -186,14 +186,17 @@ void Chains::ask_for_next(const float* x, const std::vector<ChainForward>& wante
 void Chains::ask_for_next(const float* x, const ChainsBackward& wanted, std::size_t i) {
   upcoming_.clear();
   const std::ptrdiff_t image = std::ptrdiff_t{shape_.height} * shape_.width * shape_.channels;
-  // Of slices too much would be asked for.
   const auto add = [&](std::size_t of, std::ptrdiff_t behind) {
     const ChainBackward& chain = wanted.chains[of];
     const ChainShape& s = shapes_[of];
     if (chain.value != nullptr) upcoming_.add(chain.value + behind * s.result_size(), s.result_size());
-    if (chain.gradient != nullptr && chain.column == s.result_channels()) upcoming_.add(chain.gradient + behind * s.result_size(), s.result_size());
+    const std::ptrdiff_t pixels = s.result_size() / s.result_channels();
+    if (chain.column == s.result_channels()) upcoming_.add(chain.gradient == nullptr ? nullptr : chain.gradient + behind * s.result_size(), s.result_size());
+    else if (chain.gradient != nullptr) upcoming_.add_runs(chain.gradient + behind * pixels * chain.column, pixels, s.result_channels(), chain.column);
   };
   if (i + 1 < shapes_.size()) return add(i + 1, 0);
+  for (std::size_t other = 0; other < shapes_.size(); ++other)
+    if (shapes_[other].kind == ChainKind::same) add(other, 0);
   upcoming_.add(wanted.input_gradient, image);
   upcoming_.add(x + image, image);
   add(0, 1);

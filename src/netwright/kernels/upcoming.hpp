@@ -3,6 +3,7 @@
 // that finds its own operands in the cache. Values of a training step come from memory, at the speed of which a core computes half as much.
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace netwright {
 
@@ -12,28 +13,36 @@ class Upcoming {
   // Null and what is more than there is room for is left out.
   void add(const float* from, std::ptrdiff_t count) {
     if (from == nullptr || ranges_ == list_.size()) return;
-    const auto* start = reinterpret_cast<const char*>(from);
-    list_[ranges_++] = {start, start + count * std::ptrdiff_t{sizeof(float)}};
+    add_runs(from, 1, count, 0);
+  }
+  // `runs` of `count` floats, `distance` apart: a slice's pixels.
+  void add_runs(const float* from, std::ptrdiff_t runs, std::ptrdiff_t count, std::ptrdiff_t distance) {
+    if (from == nullptr || ranges_ == list_.size()) return;
+    constexpr std::ptrdiff_t size = sizeof(float);
+    list_[ranges_++] = {reinterpret_cast<const char*>(from), count * size, runs, distance * size};
   }
   // Into the second-level cache.
   template <int Lines>
   void turn() {
-    if (at_ >= end_ && !begin_next()) return;
-    for (int i = 0; i < Lines; ++i) __builtin_prefetch(at_ + i * kLine, 0, 2);
-    at_ += Lines * kLine;
+    if (at_ >= end_ && !begin_run()) return;
+    for (int i = 0; i < Lines && at_ < end_; ++i, at_ += kLine) __builtin_prefetch(at_, 0, 2);
   }
 
  private:
   static constexpr std::ptrdiff_t kLine = 64;
   struct Range {
-    const char *begin, *end;
+    const char* begin;
+    std::ptrdiff_t bytes, runs, distance;
   };
-  bool begin_next() {
+  bool begin_run() {
     if (next_ == ranges_) return false;
-    at_ = list_[next_].begin, end_ = list_[next_++].end;
+    Range& range = list_[next_];
+    at_ = range.begin - reinterpret_cast<std::uintptr_t>(range.begin) % kLine, end_ = range.begin + range.bytes;
+    range.begin += range.distance;
+    if (--range.runs == 0) ++next_;
     return at_ < end_;
   }
-  std::array<Range, 4> list_;
+  std::array<Range, 8> list_;
   std::size_t ranges_ = 0, next_ = 0;
   const char *at_ = nullptr, *end_ = nullptr;
 };
