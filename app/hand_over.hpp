@@ -17,7 +17,7 @@ int usable_cores();
 // cores are twenty times slower), OMP_NUM_THREADS and MKL_NUM_THREADS; for a single process also GOMP_SPINCOUNT=10000, which spins shortly
 // before sleeping (a supernet step on two threads: 2.3 s instead of 5.1 s). `processes` share the cores.
 // And what malloc reads, so that a step's memory stays with the process between steps (a tenth of a supernet step were page faults):
-// MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_; and GLIBC_TUNABLES=glibc.malloc.hugetlb=1, which asks for huge pages (2 to 10 % of a step).
+// MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_; and GLIBC_TUNABLES=glibc.malloc.hugetlb=1, which asks for huge pages (2 to 11 % of a step).
 void set_thread_environment(int processes);
 
 // Replaces this process. Errors: Error when netwright-train is not there or cannot be started.

@@ -190,9 +190,11 @@ void Chains::ask_for_next(const float* x, const ChainsBackward& wanted, std::siz
     const ChainBackward& chain = wanted.chains[of];
     const ChainShape& s = shapes_[of];
     if (chain.value != nullptr) upcoming_.add(chain.value + behind * s.result_size(), s.result_size());
-    const std::ptrdiff_t pixels = s.result_size() / s.result_channels();
-    if (chain.column == s.result_channels()) upcoming_.add(chain.gradient == nullptr ? nullptr : chain.gradient + behind * s.result_size(), s.result_size());
-    else if (chain.gradient != nullptr) upcoming_.add_runs(chain.gradient + behind * pixels * chain.column, pixels, s.result_channels(), chain.column);
+    if (chain.gradient == nullptr) return;
+    const std::ptrdiff_t channels = s.result_channels(), pixels = s.result_size() / channels;
+    const float* gradient = chain.gradient + behind * pixels * chain.column;
+    if (chain.column == channels) upcoming_.add(gradient, pixels * channels);
+    else upcoming_.add_runs(gradient, pixels, channels, chain.column);
   };
   if (i + 1 < shapes_.size()) return add(i + 1, 0);
   for (std::size_t other = 0; other < shapes_.size(); ++other)

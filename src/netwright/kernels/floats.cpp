@@ -17,10 +17,12 @@ constexpr bool kKeeps = false;
 constexpr bool kKeeps = true;
 #endif
 
+// Of a thread that ends, while others' blocks may still come here. By itself: what a destructor writes into its own object may be left out.
+thread_local bool gone = false;
+
 struct Kept {
   std::array<std::array<void*, kBlocks>, kMost + 1> blocks;
   std::array<std::size_t, kMost + 1> counts{};
-  bool gone = false;                        // the thread ends, and others' blocks may still come here
 
   ~Kept() {
     gone = true;
@@ -38,13 +40,13 @@ std::size_t power_of(std::size_t bytes) { return std::max(kLeast, static_cast<st
 void* take_lines(std::size_t bytes) {
   const std::size_t power = power_of(bytes);
   if (!kKeeps || power > kMost) return ::operator new(bytes, kLine);
-  if (!kept.gone && kept.counts[power] > 0) return kept.blocks[power][--kept.counts[power]];
+  if (!gone && kept.counts[power] > 0) return kept.blocks[power][--kept.counts[power]];
   return ::operator new(std::size_t{1} << power, kLine);
 }
 
 void give_lines(void* lines, std::size_t bytes) {
   const std::size_t power = power_of(bytes);
-  if (!kKeeps || power > kMost || kept.gone || kept.counts[power] == kBlocks) return ::operator delete(lines, kLine);
+  if (!kKeeps || power > kMost || gone || kept.counts[power] == kBlocks) return ::operator delete(lines, kLine);
   kept.blocks[power][kept.counts[power]++] = lines;
 }
 

@@ -11,6 +11,7 @@
 
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/convolve.hpp"
+#include "netwright/kernels/floats.hpp"
 #include "netwright/kernels/normalised_sum.hpp"
 #include "netwright/kernels/pool.hpp"
 
@@ -166,6 +167,23 @@ TEST(Groups, EachIsTakenOnceFirstOnesOwn) {
   std::vector<std::int64_t> taken{shares.next(0)};
   while (taken.back() >= 0) taken.push_back(shares.next(1));
   EXPECT_EQ(taken, (std::vector<std::int64_t>{0, 2, 3, 4, 1, -1}));
+}
+
+TEST(Floats, BlocksBeginAtALineAndAreNobodyElses) {
+  std::set<void*> seen;
+  std::vector<std::pair<void*, std::size_t>> taken;
+  for (int turn = 0; turn < 2; ++turn) {
+    for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{1024}, std::size_t{1025}, std::size_t{4} << 20, (std::size_t{4} << 20) + 1})
+      for (int i = 0; i < 18; ++i) taken.emplace_back(take_lines(bytes), bytes);
+    seen.clear();
+    for (const auto& [lines, bytes] : taken) {
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(lines) % 64, 0u);
+      EXPECT_TRUE(seen.insert(lines).second) << bytes;
+      if (bytes > 0) static_cast<char*>(lines)[bytes - 1] = 1;
+    }
+    for (const auto& [lines, bytes] : taken) give_lines(lines, bytes);
+    taken.clear();
+  }
 }
 
 // at::parallel_for is a plain loop in a file that is compiled without OpenMP.
