@@ -30,6 +30,12 @@ const ChainShape& common(const std::vector<ChainShape>& shapes) {
 
 }  // namespace
 
+// What whole vectors of y's channels leave, where a product of those few rows takes less than one more vector for each row of the whole.
+int turned_channels(const ChainShape& s) {
+  const int left = s.out_channels % vector_lanes();
+  return !s.is_dense && left * (padded_channels(s.channels) / vector_lanes()) < s.channels ? left : 0;
+}
+
 ChainWeights pack(const ChainShape& s, const float* depthwise, const float* pointwise, bool backward) {
   const int in = padded_channels(s.channels), out = padded_channels(s.out_channels), taps = s.taps();
   ChainWeights w;
@@ -66,8 +72,11 @@ void ChainGradients::unpack(const ChainShape& s, float* depthwise_gradient, floa
   if (s.is_dense) return winograd_unpack(s.dense(), sums, pointwise_gradient);
   for (int c = 0; c < s.channels && depthwise_gradient != nullptr; ++c)
     for (int t = 0; t < window; ++t) depthwise_gradient[size_of(c, window) + t] = sums[size_of(t, in) + c];
-  for (int o = 0; o < s.out_channels && pointwise_gradient != nullptr; ++o)
-    for (int i = 0; i < s.channels; ++i) pointwise_gradient[size_of(o, s.channels) + i] = sums[taps + size_of(i, out) + o];
+  if (pointwise_gradient == nullptr) return;
+  const int straight = s.out_channels - s.turned, row = s.turned > 0 ? straight : out;
+  for (int o = 0; o < straight; ++o)
+    for (int i = 0; i < s.channels; ++i) pointwise_gradient[size_of(o, s.channels) + i] = sums[taps + size_of(i, row) + o];
+  for (int o = 0; o < s.turned; ++o) std::copy_n(sums + taps + size_of(in, row) + size_of(o, in), s.channels, pointwise_gradient + size_of(straight + o, s.channels));
 }
 
 struct Chains::One {
@@ -133,9 +142,9 @@ void Chains::dense_forward(const One& c, float* y) {
   if (!direct) store_pixels(to, {1, pixels, 0, c.out_channels}, channels, y, {1, pixels, 0, channels});
 }
 
-// One product where rows lie one behind the other, else one a row. `a` and `c` have a row of pixels every a_next and c_next floats.
+// One product where rows lie one behind the other, else one a row: of pixels of `a` and `c`, or of `a` and `b` where the sum is over pixels.
 void Chains::multiply_rows(Product product, int rows, int width, bool over_pixels) {
-  const bool whole = product.a_next == width * (over_pixels ? product.a_column : product.a_row);
+  const bool whole = product.a_next == width * (over_pixels ? product.a_column : product.a_row) && (!over_pixels || product.b_next == width * product.b_row);
   (over_pixels ? product.k : product.m) = whole ? rows * width : width;
   product.count = whole ? 1 : rows, product.upcoming = &upcoming_;
   multiply(product);
@@ -145,14 +154,10 @@ bool Chains::takes_some(const One& c) const { return c.shape.kernel == 0 && c.sh
 
 // y's rows [first, last); `d` points at row `first`, d_row floats lie between two.
 void Chains::pointwise_forward(const One& c, const float* d, std::ptrdiff_t d_row, int first, int last, float* y) {
-  const int pixels = (last - first) * out_.width, channels = c.shape.out_channels;
-  float* to = y + size_of(first * out_.width, channels);
-  const bool direct = c.out_channels == channels;
-  float* made = direct ? to : room(y_, std::ptrdiff_t{out_.height} * out_.width * widest_);
-  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
-  multiply_rows({0, c.out_channels, shape_.channels, d, step * (direct_ ? shape_.channels : in_channels_), 1, c.weights.pointwise.data(), c.out_channels, made,
-                 c.out_channels, false, 1, d_row, 0, std::ptrdiff_t{out_.width} * c.out_channels}, last - first, out_.width, false);
-  if (!direct) store_pixels(made, {1, pixels, 0, c.out_channels}, channels, to, {1, pixels, 0, channels});
+  const int channels = c.shape.out_channels;
+  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1, row = std::ptrdiff_t{out_.width} * channels;
+  multiply_rows({0, channels, shape_.channels, d, step * (direct_ ? shape_.channels : in_channels_), 1, c.weights.pointwise.data(), c.out_channels, y + first * row, channels,
+                 false, 1, d_row, 0, row}, last - first, out_.width, false);
 }
 
 void Chains::rows_forward(const One& c, const ChainForward& wanted) {
@@ -253,10 +258,13 @@ void Chains::dense_backward(const One& c, const ChainBackward& chain, bool wants
 
 // `d` is what the pointwise convolution read: of the depthwise one, or z itself.
 void Chains::pointwise_gradient(const One& c, const float* gradient, const float* d, std::ptrdiff_t d_row, int rows, ChainGradients& weights) {
-  const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels;
-  const std::ptrdiff_t step = takes_some(c) ? c.shape.stride : 1;
-  multiply_rows({shape_.channels, c.out_channels, 0, d, 1, step * (direct_ ? shape_.channels : in_channels_), gradient, c.out_channels, weights.pointwise(), c.out_channels,
-                 true, 1, d_row, row, 0}, rows, out_.width, true);
+  const std::ptrdiff_t row = std::ptrdiff_t{out_.width} * c.out_channels, column = (takes_some(c) ? c.shape.stride : 1) * (direct_ ? shape_.channels : in_channels_);
+  const int turned = c.shape.turned, straight = turned > 0 ? c.shape.out_channels - turned : c.out_channels;
+  float* sums = weights.pointwise();
+  multiply_rows({shape_.channels, straight, 0, d, 1, column, gradient, c.out_channels, sums, straight, true, 1, d_row, row, 0}, rows, out_.width, true);
+  if (turned > 0)
+    multiply_rows({turned, in_channels_, 0, gradient + straight, 1, c.out_channels, d, column, sums + size_of(in_channels_, straight), in_channels_, true, 1, row, d_row, 0},
+                  rows, out_.width, true);
 }
 
 void Chains::pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first) {

@@ -29,6 +29,7 @@ struct ChainShape {
   int out_channels = 0;                   // of the pointwise or dense convolution; 0: there is none
   bool is_dense = false;                  // 3x3 of stride 1 that mixes channels; no other convolution
   int offset = 0;                         // of a pointwise convolution that strides: the first pixel, down and right, that it takes
+  int turned = 0;                         // the last channels of y, whose sums of weight gradients lie [out][in]: those that would leave lanes idle
   ChainKind kind = ChainKind::convolution;   // the others read height, width, channels and stride alone
 
   int out_height() const { return (height - 1) / stride + 1; }
@@ -48,11 +49,14 @@ struct ChainWeights {
   Floats pointwise, transposed;  // [in][out] and [out][in] (backward alone); of a dense one those of winograd.hpp
 };
 
+// How many `turned` channels save multiplications, where z is copied to padded pixels.
+int turned_channels(const ChainShape& shape);
+
 // `depthwise` {channels, 1, kernel, kernel} and `pointwise` {out, in, 1, 1}, a dense one {out, in, 3, 3}, contiguous; null where there is none.
 ChainWeights pack(const ChainShape& shape, const float* depthwise, const float* pointwise, bool backward);
 
-// Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them; zeros at first, in memory of
-// somebody else's.
+// Sums of weight gradients over images, in the layout of ChainWeights: the taps, and the pointwise weights behind them, [in][out - turned] and
+// [turned][in]; zeros at first, in memory of somebody else's.
 struct ChainGradients {
   float* sums;
   std::size_t taps;

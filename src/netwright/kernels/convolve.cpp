@@ -45,6 +45,8 @@ ChainShape shape_of(const at::Tensor& x, std::int64_t strips, const Convolve& w)
   shape.stride = static_cast<int>(w.pool ? w.pool->stride : w.stride);
   shape.dilation = static_cast<int>(w.dilation);
   shape.offset = static_cast<int>(w.offset);
+  const bool copied = shape.kernel > 0 || shape.stride > 1 || w.rectify || w.norm;
+  if (copied || shape.channels == padded_channels(shape.channels)) shape.turned = turned_channels(shape);
   return shape;
 }
 

@@ -12,7 +12,7 @@ inline int padded_channels(int channels) { return (channels + vector_lanes() - 1
 
 // c[m][n] = sum_k a[m * a_row + k * a_column] * b[k * b_row + n]   (+ c[m][n] with `accumulate`)
 struct Product {
-  int m, n, k;                        // n is a multiple of vector_lanes()
+  int m, n, k;                        // rows of b have padded_channels(n) elements
   const float* a;
   std::ptrdiff_t a_row, a_column;     // one of them is 1: (channels, 1) for values, (1, channels) for weight gradients
   const float* b;
