@@ -314,13 +314,14 @@ void Chains::depthwise_backward(const One& c, const ChainBackward& chain, bool w
                    0, inner_.height, !first, &upcoming_);
 }
 
-void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted) {
+// `counts`: the norm's sums too.
+void Chains::store_input_gradient(const float* x, const ChainsBackward& wanted, bool counts) {
   const bool skips = plain_.column > shape_.channels;
   if (skips) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
   GradientSums sums{};
-  if (wanted.sums != nullptr) sums = {x, wanted.sums->mean, wanted.sums->sum, wanted.sums->product};
+  if (counts) sums = {x, wanted.sums->mean, wanted.sums->sum, wanted.sums->product};
   store_gradient(gz_.data(), inner_, shape_.rectify ? inside(z_) : nullptr, padded_, shape_.channels, wanted.input_gradient, plain_,
-                 wanted.sums != nullptr ? &sums : nullptr);
+                 counts ? &sums : nullptr);
 }
 
 // The gradients of all poolings like this one, which are one in forward too: added up, they are spread over the windows once.
@@ -367,9 +368,13 @@ void Chains::backward(const float* x, const ChainsBackward& wanted) {
     first = false;
   }
   if (!wants_input) return;
-  if (first) std::fill_n(wanted.input_gradient, size_of(shape_.height * shape_.width, shape_.channels), 0.0f);
-  else if (gx_ == nullptr) store_input_gradient(x, wanted);
+  // What others add is to be counted with the rest.
+  const std::ptrdiff_t pixels = std::ptrdiff_t{shape_.height} * shape_.width;
+  const bool counts = wanted.sums != nullptr, alone = std::all_of(shapes_.begin(), shapes_.end(), [](const ChainShape& s) { return s.convolves(); });
+  if (first) std::fill_n(wanted.input_gradient, pixels * shape_.channels, 0.0f);
+  else if (gx_ == nullptr) store_input_gradient(x, wanted, counts && alone);
   add_others(x, wanted);
+  if (counts && !alone) sum_products({wanted.input_gradient, shape_.channels}, {{x, wanted.sums->mean, wanted.sums->product}}, pixels, shape_.channels, wanted.sums->sum);
 }
 
 }  // namespace netwright

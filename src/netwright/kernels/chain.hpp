@@ -127,7 +127,7 @@ class Chains {
   void dense_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void pointwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
   void depthwise_backward(const One& c, const ChainBackward& chain, bool wants_input, bool first);
-  void store_input_gradient(const float* x, const ChainsBackward& wanted);
+  void store_input_gradient(const float* x, const ChainsBackward& wanted, bool counts);
   void add_pooled(const float* x, const ChainsBackward& wanted, std::size_t first);
   void add_others(const float* x, const ChainsBackward& wanted);
 

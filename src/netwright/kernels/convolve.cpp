@@ -266,13 +266,11 @@ struct ConvolveFunction : torch::autograd::Function<ConvolveFunction> {
     variable_list values;
     for (std::size_t i = 0; i < kept.list.size(); ++i) {
       const ChainShape& s = kept.shapes[i];
-      if (!s.convolves()) {
-        values.push_back(s.kind == ChainKind::same ? given[0] : pool_plain(given[0], {s.kind == ChainKind::largest, s.stride}));
-        continue;
-      }
       Convolve what{.norm = kept.norm, .rectify = s.rectify, .depthwise = at(kept.list[i].depthwise), .stride = s.stride, .dilation = s.dilation, .offset = s.offset};
       (s.is_dense ? what.dense : what.pointwise) = at(kept.list[i].mixing);
       if (what.norm) what.norm->weight = at(kept.norm_weight), what.norm->bias = at(kept.norm_bias);
+      what.same = s.kind == ChainKind::same;
+      if (!what.same && !s.convolves()) what.pool = {s.kind == ChainKind::largest, s.stride};
       values.push_back(convolve_plain(given[0], what));
     }
     return values;
@@ -309,6 +307,7 @@ int place(variable_list& given, const at::Tensor& tensor) {
 }  // namespace
 
 bool convolve_fits(const at::Tensor& x, const Convolve& what) {
+  if (what.pool && what.norm) return false;
   if (!convolves(what)) return pool_fits(x, what.pool.value_or(Pool{}));
   const auto fits = [&](const at::Tensor& t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == at::kFloat); };
   if (x.dim() != 4 || x.numel() == 0 || !x.is_cpu() || x.scalar_type() != at::kFloat || !fits(what.depthwise) || !fits(what.pointwise) || !fits(what.dense))
@@ -325,8 +324,9 @@ bool convolve_fits(const at::Tensor& x, const Convolve& what) {
 }
 
 bool convolve_together(const Convolve& a, const Convolve& b) {
-  if (!convolves(a) || !convolves(b)) return !a.norm && !b.norm;
-  return !a.norm && !b.norm && a.stride == b.stride && a.rectify == b.rectify;
+  const auto one_norm = [](const Norm& p, const Norm& q) { return p.running_mean.is_same(q.running_mean) && p.weight.is_same(q.weight) && p.bias.is_same(q.bias); };
+  if (a.norm.has_value() != b.norm.has_value() || (a.norm && !one_norm(*a.norm, *b.norm))) return false;
+  return !convolves(a) || !convolves(b) || (a.stride == b.stride && a.rectify == b.rectify);
 }
 
 std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector<Convolve>& list) {
@@ -358,20 +358,24 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
     kept->leaves = list[0].input_moments.left;
   }
   const variable_list values = ConvolveFunction::apply(at::TensorList(given), kept, moments);
-  for (std::size_t i = 0; i < list.size(); ++i) made[i].value = values[i], made[i].moments.left = kept->list[i].left;
+  const auto numbers = kept->norm ? std::make_shared<const NormNumbers>(kept->numbers) : nullptr;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    made[i].value = values[i], made[i].moments.left = kept->list[i].left;
+    if (list[i].same) made[i].norm = numbers;
+  }
   return made;
 }
 
 Convolved convolve(const at::Tensor& x, const Convolve& what) { return convolve_all(x, {what})[0]; }
 
 at::Tensor convolve_plain(const at::Tensor& x, const Convolve& what) {
-  if (what.same) return x;
   if (what.pool) return pool_plain(x, *what.pool);
   at::Tensor y = x;
   if (what.norm) {
     const Norm& n = *what.norm;
     y = at::batch_norm(y, n.weight, n.bias, n.running_mean, n.running_var, n.batch_statistics, n.momentum, n.epsilon, false);
   }
+  if (what.same) return y;
   if (what.rectify) y = at::relu(y);
   if (what.dense.defined()) y = at::conv2d(y, what.dense, {}, 1, 1);
   if (what.depthwise.defined()) {

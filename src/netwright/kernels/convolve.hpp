@@ -23,7 +23,7 @@ struct Convolve {
   at::Tensor depthwise, pointwise, dense;  // undefined: there is none
   std::int64_t stride = 1, dilation = 1, offset = 0;
   std::optional<Pool> pool = {};           // in the place of everything above
-  bool same = false;                       // x itself, in the place of everything above: its gradient is added where those of the others are
+  bool same = false;                       // norm(x), in the place of all else above: its gradient is added where those of the others are
   BatchMoments input_moments = {};         // of x, where somebody has computed them already
   bool wants_moments = false;              // of y, for a batch norm that follows
   bool read_once = false;                  // that batch norm alone reads y: its input gradient may be left to this function
@@ -31,12 +31,13 @@ struct Convolve {
 
 struct Convolved {
   at::Tensor value;
-  BatchMoments moments;
+  BatchMoments moments = {};
+  std::shared_ptr<const NormNumbers> norm = {};   // of `same` with a norm: the value is x, its gradient that of norm(x) (Term::as)
 };
 
 inline bool convolves(const Convolve& what) { return !what.pool && !what.same; }
 bool convolve_fits(const at::Tensor& x, const Convolve& what);
-// Functions of one x that can be one: none has a norm, and the convolutions among them agree in stride and ReLU.
+// Functions of one x that can be one: all have one norm or none has any, and the convolutions among them agree in stride and ReLU.
 bool convolve_together(const Convolve& a, const Convolve& b);
 // x is loaded once for all, equal poolings are computed once, and all gradients of x are added up image by image. Moments of x itself are not counted.
 std::vector<Convolved> convolve_all(const at::Tensor& x, const std::vector<Convolve>& list);

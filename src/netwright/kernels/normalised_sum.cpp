@@ -25,6 +25,7 @@ struct KeptTerm {
   std::optional<Norm> norm = {};               // its statistics
   std::shared_ptr<LeftGradient> leaves = {};   // where the value's gradient may be left to its maker
   std::vector<float> images = {};              // factors
+  bool stands = false;                         // the value, for what the numbers make of it
 
   double factor(std::int64_t image) const { return images.empty() ? 1.0 : static_cast<double>(images[static_cast<std::size_t>(image)]); }
 };
@@ -41,6 +42,14 @@ struct KeptTerms : torch::CustomClassHolder {
 NormNumbers identity(int channels) {
   const auto size = static_cast<std::size_t>(padded_channels(channels));
   return {std::vector<float>(size, 1.0f), std::vector<float>(size), std::vector<float>(size), std::vector<double>(static_cast<std::size_t>(channels), 1.0), 0};
+}
+
+NormNumbers numbers_of(const Term& term, const at::Tensor& value) {
+  if (term.norm) return norm_numbers(*term.norm, value.detach(), term.moments);
+  if (!term.as) return identity(static_cast<int>(value.size(1)));
+  NormNumbers numbers = *term.as;
+  numbers.count = 0;   // their gradient is their maker's
+  return numbers;
 }
 
 template <class Work>
@@ -228,6 +237,7 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     for (const auto& term : kept.terms) {
       Term one(at(term.value));
       one.norm = term.norm, one.images = term.images;
+      if (term.stands) one.as = std::make_shared<const NormNumbers>(term.numbers);
       if (one.norm) one.norm->weight = at(term.norm_weight), one.norm->bias = at(term.norm_bias);
       terms.push_back(one);
     }
@@ -282,10 +292,9 @@ at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& te
   const at::Tensor plain = weights.defined() ? weights.detach().to(at::kDouble).contiguous() : at::ones({static_cast<std::int64_t>(terms.size())}, at::kDouble);
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const at::Tensor value = terms[i].value.contiguous(at::MemoryFormat::ChannelsLast);
-    KeptTerm term{terms[i].norm ? norm_numbers(*terms[i].norm, value.detach(), terms[i].moments) : identity(static_cast<int>(value.size(1))),
-                  plain.const_data_ptr<double>()[i], place(given, value)};
+    KeptTerm term{numbers_of(terms[i], value), plain.const_data_ptr<double>()[i], place(given, value)};
     if (terms[i].norm) term.norm = statistics_of(*terms[i].norm), term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
-    term.leaves = terms[i].moments.left, term.images = terms[i].images;
+    term.leaves = terms[i].moments.left, term.images = terms[i].images, term.stands = terms[i].as != nullptr;
     kept->terms.push_back(std::move(term));
   }
   return SumFunction::apply(at::TensorList(given), kept);
@@ -293,6 +302,13 @@ at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& te
 
 at::Tensor normalised(const Term& term) {
   at::Tensor value = term.value;
+  if (term.as) {
+    const auto channels = [&](const std::vector<float>& numbers) {
+      return at::tensor(at::ArrayRef<float>(numbers.data(), static_cast<std::size_t>(value.size(1)))).to(value.scalar_type()).view({1, -1, 1, 1});
+    };
+    const at::Tensor plain = value.detach();
+    value = value + (plain * channels(term.as->scale) + channels(term.as->shift) - plain);
+  }
   if (const auto& n = term.norm) value = at::batch_norm(value, n->weight, n->bias, n->running_mean, n->running_var, n->batch_statistics, n->momentum, n->epsilon, false);
   return term.images.empty() ? value : value * as_tensor(term.images, value);
 }

@@ -19,6 +19,8 @@ struct Term {
   std::optional<Norm> norm = {};
   BatchMoments moments = {};               // of the value, where somebody has computed them already
   std::vector<float> images = {};          // a factor of each; empty: 1
+  // Where set, the value stands for scale * value + shift by these numbers, whose gradient is what it is given (Convolved::norm); no norm besides.
+  std::shared_ptr<const NormNumbers> as = {};
   Term(at::Tensor of = {}) : value(std::move(of)) {}
 };
 

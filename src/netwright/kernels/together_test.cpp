@@ -224,6 +224,59 @@ TEST(Together, AMixedEdgeLeavesAllItsGradients) {
   for (const bool sliced : {true, false}) EXPECT_LT(error_of(edge_results(true, sliced), edge_results(false, sliced)), 1e-5) << sliced;
 }
 
+// norm -> {two convolutions, the value itself twice}, folded into their load: sums read x for norm(x) where the value itself is read. `twice`: with
+// gradients of the gradients' squares; else of two passes.
+Tensors norm_results(bool fused, bool training, bool sliced, bool again) {
+  const at::ScalarType type = fused ? at::kFloat : at::kDouble;
+  at::manual_seed(8);
+  Tensors leaves;
+  const at::Tensor before = leaf(leaves, {3, 12, 6, 5}, type, 0.5);
+  const Convolve first{.pointwise = leaf(leaves, {20, 12, 1, 1}, type), .wants_moments = training, .read_once = true};
+  const Norm norm{.weight = leaf(leaves, {20}, type), .bias = leaf(leaves, {20}, type), .running_mean = draw({20}, type), .running_var = draw({20}, type).abs() + 0.5, .batch_statistics = training};
+  const Convolved x = fused ? convolve(before, first) : Convolved{convolve_plain(before, first)};
+  std::vector<Convolve> list;
+  for (const int kernel : {3, 5})
+    list.push_back({.norm = norm, .rectify = true, .depthwise = leaf(leaves, {20, 1, kernel, kernel}, type), .pointwise = leaf(leaves, {20, 20, 1, 1}, type), .input_moments = x.moments});
+  for (const bool read_once : {true, false}) list.push_back({.norm = norm, .same = true, .input_moments = x.moments, .read_once = read_once});
+  std::vector<Convolved> made;
+  if (fused) made = convolve_all(x.value, list);
+  else
+    for (const auto& what : list) made.push_back({convolve_plain(x.value, what)});
+  at::Tensor loss = at::zeros({}, type);
+  for (std::size_t i : {2, 3}) {
+    std::vector<Term> terms{Term(made[i].value), Term(made[i - 2].value)};
+    terms[0].as = made[i].norm, terms[0].moments = made[i].moments;
+    if (i == 3) terms[0].images = {0, 1.5f, 1};
+    const at::Tensor weights = leaf(leaves, {2}, type, 1);
+    const at::Tensor y = fused ? normalised_sum(weights, terms) : normalised_sum_plain(weights, terms);
+    const at::Tensor read = sliced ? at::cat({y, y.detach()}, 1) : y;
+    loss = loss + (read.square() * draw(read.sizes(), type).contiguous(at::MemoryFormat::ChannelsLast)).sum();
+  }
+  Tensors gradients = torch::autograd::grad({loss}, leaves, {}, true, again);
+  at::Tensor squares = at::zeros({}, type);
+  for (const auto& gradient : gradients) squares = squares + gradient.square().mean();
+  for (const auto& of : torch::autograd::grad({again ? squares : loss}, leaves)) gradients.push_back(of);
+  gradients.push_back(loss.reshape({1}));
+  for (auto& tensor : gradients) tensor = tensor.detach();
+  return gradients;
+}
+
+TEST(Together, ANormOfSeveralReadersIsFoldedIntoTheirLoad) {
+  for (const bool training : {true, false})
+    for (const bool sliced : {true, false}) EXPECT_LT(error_of(norm_results(true, training, sliced, false), norm_results(false, training, sliced, false)), 1e-5) << training << sliced;
+  EXPECT_LT(error_of(norm_results(true, true, false, true), norm_results(false, true, false, true)), 1e-4);
+}
+
+TEST(Together, NormsThatDifferAreRefused) {
+  const at::Tensor x = at::ones({1, 4, 5, 5}), taps = at::ones({4, 1, 3, 3});
+  const Norm norm{.running_mean = at::zeros({4}), .running_var = at::ones({4})}, other{.running_mean = at::zeros({4}), .running_var = at::ones({4})};
+  const Convolve one{.norm = norm, .depthwise = taps};
+  EXPECT_TRUE(convolve_together(one, {.norm = norm, .same = true}));
+  EXPECT_FALSE(convolve_together(one, {.norm = other, .same = true}));
+  EXPECT_FALSE(convolve_together(one, {.depthwise = taps}));
+  EXPECT_FALSE(convolve_fits(x, {.norm = norm, .pool = Pool{true, 1}}));
+}
+
 // A function of all kernels, its gradients, and the gradients of those gradients' squares.
 Tensors twice(bool fused) {
   const at::ScalarType type = fused ? at::kFloat : at::kDouble;

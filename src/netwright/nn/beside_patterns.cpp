@@ -103,13 +103,15 @@ Lowered beside_step(const LoweringCase& c, Convolve what, Step plain) {
     if (!ahead) return plain(frame);
     Term term(ahead->value);
     frame.moments[at] = term.moments = ahead->moments;
+    term.as = ahead->norm;
     if (summed && !frame.wants(at)) frame.open[at].terms = {term};
     else if (frame.deferred != nullptr && last) frame.deferred->terms = {term}, frame.values[at] = term.value;
     else frame.values[at] = term.value;
   };
   Lowered lowered{step};
-  lowered.asks.emplace_back(input, [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
-    if (!at::tracer::impl::is_dispatch_enabled() && convolve_fits(value, what)) list.push_back({slot.get(), asked(frame)});
+  const bool takes_norm = what.same && c.left_to_a_sum();
+  lowered.asks.emplace_back(input, [=, at = index(c.node)](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
+    if (!at::tracer::impl::is_dispatch_enabled() && convolve_fits(value, what)) list.push_back({slot.get(), asked(frame), takes_norm && !frame.wants(at)});
   });
   return lowered;
 }

@@ -111,7 +111,7 @@ Lowered chain_step(const LoweringCase& c, const ChainNodes& nodes) {
   Lowered lowered{step, nodes.count()};
   if (nodes.norm < 0)
     lowered.asks.emplace_back(static_cast<int>(input), [=](const at::Tensor& value, const Frame& frame, std::vector<Ask>& list) {
-      if (auto what = asked(value, frame)) list.push_back({slot.get(), std::move(*what)});
+      if (auto what = asked(value, frame)) list.push_back({slot.get(), std::move(*what), true});
     });
   return lowered;
 }

@@ -12,17 +12,25 @@
 namespace netwright {
 namespace {
 
-// A batch norm by itself: with the statistics that the convolution before it has counted, or left to the sum that reads it.
+// Whether all that read a batch norm, which are several, are such as may fold it into their load: Program asks them.
+bool may_load(const Graph& graph, int norm) {
+  const auto loads = [](const Node& n) { return !is_open(n) && (n.op == "relu" || n.op == "conv" || n.op == "identity"); };
+  const auto reads = [&](const Node& n) { return std::count(n.inputs.begin(), n.inputs.end(), norm) > 0; };
+  return readers(graph, norm) > 1 && std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return loads(n) || !reads(n); });
+}
+
+// A batch norm by itself: with the statistics that the convolution before it has counted, left to the sum that reads it, or to the several that
+// may fold it into their load.
 Lowered norm_step(const LoweringCase& c) {
   const NodeStep plain = node_step(c, c.node);
-  const bool last = c.is_output(), summed = c.left_to_a_sum();
+  const bool last = c.is_output(), left_open = c.left_to_a_sum() || may_load(c.graph, c.node);
   const auto step = [=, node = c.at(), tensors = &c.tensors, input = index(c.at().inputs[0]), at = index(c.node)](Frame& frame) {
     Term term(frame.values[input]);
     if (frame.mode.bypass_batch_norm || at::tracer::impl::is_dispatch_enabled() || !normalised_sum_fits({}, {term}))
       return plain.step(frame);
     term.norm = norm_of(node, plain.places, *tensors, frame.mode);
     term.moments = frame.moments[input];
-    if (summed && !frame.wants(at)) frame.open[at].terms = {term};
+    if (left_open && !frame.wants(at)) frame.open[at].terms = {term};
     else if (frame.deferred != nullptr && last) frame.deferred->terms = {term}, frame.values[at] = term.value;
     else frame.values[at] = normalised_sum({}, {term});
   };

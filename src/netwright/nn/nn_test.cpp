@@ -221,6 +221,52 @@ TEST(Operations, AveragePoolingExcludesPadding) {
   EXPECT_TRUE(make_kernel(node)(std::vector<at::Tensor>{x}, {}, {}).equal(x));
 }
 
+// A batch norm that several read: folded into the load of all where each can, else made once. `other` reads it besides.
+Graph shared_norm(const std::string& other) {
+  Builder b;
+  const Value before = b.add("relu", conv_bn(b, b.input({3, 8, 8}), 8, {.kernel = 3}));
+  const Value x = b.add("batch_norm", b.add("conv", before, {{"kernel", 1}, {"channels", 12}}, "cell1.conv"), {}, "cell1.norm");
+  const auto separable = [&](const std::string& name, std::int64_t stride) {
+    Value y = b.add("conv", b.add("relu", x, {}, name + ".relu"), {{"kernel", 3}, {"channels", 12}, {"groups", 0}, {"stride", stride}}, name + ".depthwise");
+    return b.add("batch_norm", b.add("conv", y, {{"kernel", 1}, {"channels", 12}}, name + ".pointwise"), {}, name + ".norm");
+  };
+  const Value skip = b.add("identity", x, {}, "cell1.skip");
+  std::vector<Value> outputs{b.add("add", {separable("cell1.first", 1), separable("cell1.second", 1), skip}, {}, "cell1.sum")};
+  if (other == "output") outputs.push_back(x);
+  else if (other == "strided") outputs.push_back(separable("cell1.third", 2));
+  else if (other == "outside") outputs.push_back(separable("cell2.third", 1));
+  else if (other == "twice") outputs.push_back(b.add("add", {b.add("identity", x, {}, "cell1.again"), b.add("identity", x, {}, "cell1.third")}, {}, "cell1.pair"));
+  else if (!other.empty()) outputs.push_back(b.add(other, x, {}, "cell1.other"));
+  return b.finish(outputs);
+}
+
+std::vector<at::Tensor> results_of(const Graph& graph, const LoweringOptions& options, at::ScalarType type) {
+  Network network(graph, {.dtype = type}, options);
+  network.initialise(Seed(1));
+  at::manual_seed(5);
+  std::vector<at::Tensor> results = network.forward(at::randn({5, 3, 8, 8}, at::kDouble).to(type));
+  at::Tensor loss = at::zeros({}, type);
+  for (auto& y : results) loss = loss + (y * at::randn(y.sizes(), at::kDouble).to(type)).sum(), y = y.detach();
+  loss.backward();
+  for (const auto& parameter : network.parameters()) results.push_back(parameter.grad().to(at::kDouble));
+  for (const auto& tensor : network.tensors())
+    if (!tensor.trainable) results.push_back(tensor.tensor.to(at::kDouble));
+  return results;
+}
+
+TEST(Operations, ANormThatSeveralReadEqualsOneThatIsMadeForEach) {
+  for (const std::string other : {"", "output", "strided", "outside", "twice", "max_pool", "relu", "identity", "global_pool"}) {
+    const Graph graph = shared_norm(other);
+    const auto plain = results_of(graph, {}, at::kDouble);
+    for (const bool checkpoint : {false, true}) {
+      const auto fused = results_of(graph, {.checkpoint = checkpoint}, at::kFloat);
+      ASSERT_EQ(fused.size(), plain.size());
+      for (std::size_t i = 0; i < fused.size(); ++i)
+        EXPECT_LT((fused[i] - plain[i]).abs().max().item<double>(), 2e-5 * std::max(1.0, plain[i].abs().max().item<double>())) << other << checkpoint << i;
+    }
+  }
+}
+
 // Folded into the sum or not, a pass of one seed drops the same paths and has the same gradients.
 TEST(Operations, DroppedPathsAreThoseOfTheSum) {
   Builder b;

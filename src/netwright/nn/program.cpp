@@ -230,9 +230,10 @@ void Program::plan_releases() {
   std::vector<std::size_t> step_of(count), last_step(count, steps_.size());
   for (std::size_t s = 0, node = 0; s < steps_.size(); ++s)
     for (; node <= steps_[s].last; ++node) step_of[node] = s;
+  readers_.assign(count, 0);
   for (std::size_t n = 0; n < count; ++n)
-    for (const int input : graph_->nodes[n].inputs) last_step[static_cast<std::size_t>(input)] = step_of[n];
-  for (const int output : graph_->outputs) last_step[static_cast<std::size_t>(output)] = steps_.size();
+    for (const int input : graph_->nodes[n].inputs) last_step[static_cast<std::size_t>(input)] = step_of[n], ++readers_[static_cast<std::size_t>(input)];
+  for (const int output : graph_->outputs) last_step[static_cast<std::size_t>(output)] = steps_.size(), ++readers_[static_cast<std::size_t>(output)];
   for (const int node : carried_) last_step[static_cast<std::size_t>(node)] = steps_.size();
   for (std::size_t n = 1; n < count; ++n)
     if (last_step[n] < steps_.size()) steps_[last_step[n]].released.push_back(n);
@@ -320,12 +321,39 @@ void Program::ask(const at::Tensor& input, const Frame& frame, std::vector<Ask>&
   for (const auto& [asks, asker] : asks_[0]) asks(input, frame, list);
 }
 
-void Program::run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const {
-  const at::Tensor& value = frame.values[node];
-  if (asks_[node].empty() || !value.defined()) return;
+std::vector<Ask> Program::asked(std::size_t node, const at::Tensor& value, const std::vector<bool>& needed, const Frame& frame) const {
   std::vector<Ask> list;
   for (const auto& [asks, asker] : asks_[node])
     if (needed[asker]) asks(value, frame, list);
+  return list;
+}
+
+// Whether all that read a batch norm can be one function of what it reads. Each asks once.
+bool Program::fold_norm(std::size_t node, const std::vector<bool>& needed, Frame& frame) const {
+  const Term term = frame.open[node].terms[0];
+  std::vector<Ask> list = asked(node, term.value, needed, frame);
+  const auto first = std::find_if(list.begin(), list.end(), [](const Ask& ask) { return convolves(ask.what); });
+  if (first == list.end() || list.size() != asks_[node].size() || list.size() != readers_[node]) return false;
+  if (!std::all_of(list.begin(), list.end(), [&](const Ask& ask) { return ask.takes_norm && convolve_together(first->what, ask.what); })) return false;
+  std::vector<Convolve> together;
+  for (auto& ask : list) {
+    ask.what.norm = term.norm, ask.what.input_moments = term.moments;
+    together.push_back(ask.what);
+  }
+  std::vector<Convolved> made = convolve_all(term.value, together);
+  for (std::size_t i = 0; i < made.size(); ++i) (*frame.ahead)[list[i].slot] = {term.value, std::move(made[i])};
+  frame.values[node] = term.value;
+  return true;
+}
+
+void Program::run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const {
+  if (readers_[node] > 1 && !frame.open[node].terms.empty()) {
+    if (fold_norm(node, needed, frame)) return void(frame.open[node] = {});
+    frame.settled(static_cast<int>(node));
+  }
+  const at::Tensor& value = frame.values[node];
+  if (asks_[node].empty() || !value.defined()) return;
+  std::vector<Ask> list = asked(node, value, needed, frame);
   while (list.size() > 1) {
     // Only a convolution may keep others away: one of them comes first.
     std::iter_swap(list.begin(), std::min(std::find_if(list.begin(), list.end(), [](const Ask& ask) { return convolves(ask.what); }), list.end() - 1));

@@ -49,11 +49,12 @@ OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values
 // Adds it up.
 at::Tensor closed(const OpenSum& sum);
 
-// Fused convolutions of one value that steps ahead are going to run, each for the slot of its step (depthwise ones, without a norm): those that can are run as one
-// (convolve_all), so that the value is loaded once, and its gradient is stored once.
+// Fused functions of one value that steps ahead are going to run, each for the slot of its step, without a norm: those that can are run as one
+// (convolve_all), so that the value is loaded once, and its gradient is stored once. Where all that read a batch norm can, it is folded into their load.
 struct Ask {
   const void* slot;
   Convolve what;
+  bool takes_norm = false;   // its step takes Convolved::norm along
 };
 struct Ahead {
   at::Tensor input;
@@ -76,7 +77,7 @@ struct Frame {
   SharedResults* shared = nullptr;
   const std::vector<bool>* wanted = nullptr;   // nodes whose values somebody looks at behind the pass: none of them is run inside a group or left open
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
-  std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up
+  std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up; of batch norms of several until they are asked
   OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
   AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
   CarriedStates* states = nullptr;          // null: every start is zero
@@ -174,9 +175,12 @@ class Program {
   // `inputs` have their values already and are read by these steps.
   void run_steps(std::size_t first, std::size_t end, const std::vector<bool>& needed, Frame& frame, const std::vector<std::size_t>& inputs = {}) const;
   void run_ahead(std::size_t node, const std::vector<bool>& needed, Frame& frame) const;
+  bool fold_norm(std::size_t node, const std::vector<bool>& needed, Frame& frame) const;
+  std::vector<Ask> asked(std::size_t node, const at::Tensor& value, const std::vector<bool>& needed, const Frame& frame) const;
   void keep_states(Frame& frame) const;
   std::vector<Placed> steps_;
   std::vector<std::vector<Asker>> asks_;         // of each node's value
+  std::vector<std::size_t> readers_;             // how often each node is read; an output counts as one more
   std::vector<Cell> cells_;
   std::vector<NamedTensor>* tensors_;
   std::vector<int> carried_;                     // nodes whose values the next window starts with
