@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/gemm.hpp"
@@ -30,13 +31,20 @@ struct KeptTerm {
   double factor(std::int64_t image) const { return images.empty() ? 1.0 : static_cast<double>(images[static_cast<std::size_t>(image)]); }
 };
 
-struct KeptTerms : torch::CustomClassHolder {
+struct KeptSum {
   std::vector<KeptTerm> terms;
-  bool weighted = false;     // the weights are the first tensor
+  int weights = -1;                            // the place
 
   bool by_image() const {
     return std::any_of(terms.begin(), terms.end(), [](const KeptTerm& term) { return !term.images.empty(); });
   }
+  const at::Tensor& like(const variable_list& given) const { return given[static_cast<std::size_t>(terms[0].value)]; }
+};
+
+struct KeptSums : torch::CustomClassHolder {
+  std::vector<KeptSum> list;
+
+  bool by_image() const { return std::any_of(list.begin(), list.end(), [](const KeptSum& sum) { return sum.by_image(); }); }
 };
 
 NormNumbers identity(int channels) {
@@ -62,9 +70,9 @@ void over_pixels(std::int64_t pixels, const Work& work) {
 
 // work(group, first, pixels, image): image by image where terms have factors for each, else any pixels at once.
 template <class Work>
-void over_parts(const KeptTerms& kept, const at::Tensor& like, const Work& work) {
+void over_parts(bool by_image, const at::Tensor& like, const Work& work) {
   const std::int64_t pixels = like.numel() / like.size(1), image = pixels / like.size(0);
-  if (!kept.by_image()) return over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) { work(group, first, count, 0); });
+  if (!by_image) return over_pixels(pixels, [&](std::int64_t group, std::int64_t first, std::int64_t count) { work(group, first, count, 0); });
   over_pixels(like.size(0), [&](std::int64_t group, std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i) work(group, i * image, image, i);
   });
@@ -76,7 +84,7 @@ struct Factors {
   std::vector<float> constant;
 };
 
-Factors factors_of(const KeptTerms& kept, std::int64_t image) {
+Factors factors_of(const KeptSum& kept, std::int64_t image) {
   Factors factors{{}, std::vector<float>(kept.terms[0].numbers.scale.size())};
   for (const auto& term : kept.terms) {
     const double weight = term.weight * term.factor(image);
@@ -89,24 +97,38 @@ Factors factors_of(const KeptTerms& kept, std::int64_t image) {
   return factors;
 }
 
-at::Tensor run_sum(const KeptTerms& kept, const variable_list& given) {
-  const at::Tensor& like = given[static_cast<std::size_t>(kept.terms[0].value)];
-  const auto channels = static_cast<int>(like.size(1));
-  const std::optional<Factors> all = kept.by_image() ? std::nullopt : std::optional(factors_of(kept, 0));
-  at::Tensor sum = at::empty_like(like, like.options().requires_grad(false));
-  auto* to = sum.mutable_data_ptr<float>();
-  over_parts(kept, like, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
-    const Factors own = all ? Factors{} : factors_of(kept, image);
-    const Factors& factors = all ? *all : own;
-    std::vector<const float*> values, by;
-    values.reserve(kept.terms.size()), by.reserve(kept.terms.size());
-    for (std::size_t i = 0; i < kept.terms.size(); ++i) {
-      values.push_back(given[static_cast<std::size_t>(kept.terms[i].value)].const_data_ptr<float>() + first * channels);
-      by.push_back(factors.of_terms[i].data());
-    }
-    sum_values(values, by, factors.constant.data(), count, channels, to + first * channels);
+// Some pixels of one sum, to where its channels of them begin.
+void add_up(const KeptSum& kept, const Factors& factors, const variable_list& given, std::int64_t first, std::int64_t count, float* to, std::int64_t column) {
+  const std::int64_t channels = kept.like(given).size(1);
+  std::vector<const float*> values, by;
+  values.reserve(kept.terms.size()), by.reserve(kept.terms.size());
+  for (std::size_t i = 0; i < kept.terms.size(); ++i) {
+    values.push_back(given[static_cast<std::size_t>(kept.terms[i].value)].const_data_ptr<float>() + first * channels);
+    by.push_back(factors.of_terms[i].data());
+  }
+  sum_values(values, by, factors.constant.data(), count, static_cast<int>(channels), to + first * column, column);
+}
+
+at::Tensor run_sums(const KeptSums& kept, const variable_list& given) {
+  const at::Tensor& like = kept.list[0].like(given);
+  std::vector<std::int64_t> sizes = like.sizes().vec();
+  sizes[1] = 0;
+  std::vector<std::int64_t> begins;            // channels
+  for (const auto& sum : kept.list) begins.push_back(sizes[1]), sizes[1] += sum.like(given).size(1);
+  at::Tensor made = at::empty(sizes, like.options().requires_grad(false).memory_format(at::MemoryFormat::ChannelsLast));
+  auto* to = made.mutable_data_ptr<float>();
+  std::vector<Factors> of_all;                 // of those whose images have none of their own
+  for (const auto& sum : kept.list) of_all.push_back(sum.by_image() ? Factors{} : factors_of(sum, 0));
+  // So many pixels that what several sums write to by turns stays in the cache.
+  const std::int64_t block = kept.list.size() > 1 ? 256 : like.numel();
+  over_parts(kept.by_image(), like, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
+    std::vector<Factors> factors = of_all;
+    for (std::size_t i = 0; i < kept.list.size(); ++i)
+      if (kept.list[i].by_image()) factors[i] = factors_of(kept.list[i], image);
+    for (std::int64_t at = first; at < first + count; at += block)
+      for (std::size_t i = 0; i < kept.list.size(); ++i) add_up(kept.list[i], factors[i], given, at, std::min(block, first + count - at), to + begins[i], sizes[1]);
   });
-  return sum;
+  return made;
 }
 
 // Rows of numbers a channel: the sum of the gradient over pixels, of each term the sum of gradient * (value - mean), zeros where it needs none, and
@@ -123,7 +145,7 @@ class Sums {
     for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += other.rows_[i];
   }
   // Those of one image, without their factors yet.
-  void add_image(Sums& other, const KeptTerms& kept, std::int64_t image) {
+  void add_image(Sums& other, const KeptSum& kept, std::int64_t image) {
     for (std::size_t term = 0; term < terms_; ++term) {
       const double factor = kept.terms[term].factor(image);
       const auto product_here = product(term), own = sum_of(term), product_there = other.product(term), all = other.sum();
@@ -138,7 +160,7 @@ class Sums {
   std::vector<double> rows_;
 };
 
-Sums gradient_sums(const at::Tensor& gradient, const KeptTerms& kept, const variable_list& given, const std::vector<bool>& needed) {
+Sums gradient_sums(const at::Tensor& gradient, const KeptSum& kept, const variable_list& given, const std::vector<bool>& needed) {
   const std::vector<KeptTerm>& terms = kept.terms;
   const std::int64_t channels = gradient.size(1);
   const std::ptrdiff_t column = column_of(gradient);
@@ -146,7 +168,7 @@ Sums gradient_sums(const at::Tensor& gradient, const KeptTerms& kept, const vari
   const Sums none(terms.size(), terms[0].numbers.mean.size(), by_image);
   if (std::find(needed.begin(), needed.end(), true) == needed.end()) return none;
   std::vector<Sums> parts(static_cast<std::size_t>(kMostGroups), none);
-  over_parts(kept, gradient, [&](std::int64_t group, std::int64_t first, std::int64_t count, std::int64_t image) {
+  over_parts(by_image, gradient, [&](std::int64_t group, std::int64_t first, std::int64_t count, std::int64_t image) {
     Sums& part = parts[static_cast<std::size_t>(group)];
     Sums of_image = by_image ? none : Sums();
     Sums& to = by_image ? of_image : part;
@@ -175,7 +197,7 @@ double weight_gradient(const NormNumbers& n, std::span<const double> sum, std::s
   return total;
 }
 
-at::Tensor value_gradient(const KeptTerms& kept, const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
+at::Tensor value_gradient(const at::Tensor& gradient, const at::Tensor& value, const KeptTerm& term, NormBackward& back) {
   if (!term.norm) {
     if (term.weight == 1 && term.images.empty()) return gradient;
     if (!term.leaves) return term.images.empty() ? gradient * term.weight : gradient * (as_tensor(term.images, value) * term.weight);
@@ -194,7 +216,7 @@ at::Tensor value_gradient(const KeptTerms& kept, const at::Tensor& gradient, con
   auto* to = made.mutable_data_ptr<float>();
   const LeftGradient left{value, std::move(back.a), std::move(back.b), term.numbers.mean, std::move(back.constant), term.images};
   const auto of_images = left.a_of_images();
-  over_parts(kept, value, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
+  over_parts(!term.images.empty(), value, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
     Affine by = left.by();
     if (!of_images.empty()) by.a = of_images[static_cast<std::size_t>(image)].data();
     affine_gradient({g + first * column, column}, v + first * channels, by, count, static_cast<int>(channels), to + first * channels);
@@ -203,57 +225,71 @@ at::Tensor value_gradient(const KeptTerms& kept, const at::Tensor& gradient, con
 }
 
 struct SumFunction : torch::autograd::Function<SumFunction> {
-  static at::Tensor forward(AutogradContext* context, at::TensorList given, const c10::intrusive_ptr<KeptTerms>& kept) {
+  static at::Tensor forward(AutogradContext* context, at::TensorList given, const c10::intrusive_ptr<KeptSums>& kept) {
     context->save_for_backward(given.vec());
     context->saved_data["kept"] = c10::IValue::make_capsule(kept);
-    return run_sum(*kept, given.vec());
+    return run_sums(*kept, given.vec());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const auto kept = c10::static_intrusive_pointer_cast<KeptTerms>(context->saved_data["kept"].toCapsule());
+    const auto kept = c10::static_intrusive_pointer_cast<KeptSums>(context->saved_data["kept"].toCapsule());
     const variable_list given = context->get_saved_variables();
     if (differentiates_again()) {
-      for (auto& term : kept->terms) term.leaves.reset();  // the twin reads the values too
+      for (auto& sum : kept->list)
+        for (auto& term : sum.terms) term.leaves.reset();  // the twin reads the values too
       return twin_gradients(context, given, gradients, [&](const variable_list& of) { return variable_list{plain(*kept, of)}; }, 1);
     }
-    const at::Tensor gradient = readable(gradients[0]);
     variable_list result(given.size() + 1);
-    const bool weights = kept->weighted && context->needs_input_grad(0);
-    std::vector<double> of_weights;
-    std::vector<bool> needed;
-    for (const auto& term : kept->terms) needed.push_back(weights || needs_norm(context, term) || (needs(context, term.value) && term.numbers.count > 0));
-    Sums sums = gradient_sums(gradient, *kept, given, needed);
-    for (std::size_t i = 0; i < kept->terms.size(); ++i) {
-      differentiate(context, *kept, i, given, gradient, sums, result);
-      of_weights.push_back(weights ? weight_gradient(kept->terms[i].numbers, sums.sum_of(i), sums.product(i)) : 0.0);
+    std::int64_t begin = 0;
+    for (const auto& sum : kept->list) {
+      const std::int64_t channels = sum.like(given).size(1);
+      const at::Tensor own = kept->list.size() > 1 ? gradients[0].narrow(1, std::exchange(begin, begin + channels), channels) : gradients[0];
+      differentiate(context, sum, given, readable(own), result);
     }
-    if (weights) result[0] = at::tensor(of_weights, at::kDouble).to(given[0].scalar_type());
     return result;
   }
 
-  static at::Tensor plain(const KeptTerms& kept, const variable_list& given) {
-    const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)]; };
-    std::vector<Term> terms;
-    for (const auto& term : kept.terms) {
-      Term one(at(term.value));
-      one.norm = term.norm, one.images = term.images;
-      if (term.stands) one.as = std::make_shared<const NormNumbers>(term.numbers);
-      if (one.norm) one.norm->weight = at(term.norm_weight), one.norm->bias = at(term.norm_bias);
-      terms.push_back(one);
+  static void differentiate(AutogradContext* context, const KeptSum& kept, const variable_list& given, const at::Tensor& gradient, variable_list& result) {
+    const bool weights = needs(context, kept.weights);
+    std::vector<double> of_weights;
+    std::vector<bool> needed;
+    for (const auto& term : kept.terms) needed.push_back(weights || needs_norm(context, term) || (needs(context, term.value) && term.numbers.count > 0));
+    Sums sums = gradient_sums(gradient, kept, given, needed);
+    for (std::size_t i = 0; i < kept.terms.size(); ++i) {
+      differentiate(context, kept.terms[i], given, gradient, sums.sum_of(i), sums.product(i), result);
+      of_weights.push_back(weights ? weight_gradient(kept.terms[i].numbers, sums.sum_of(i), sums.product(i)) : 0.0);
     }
-    return normalised_sum_plain(kept.weighted ? given[0] : at::Tensor(), terms);
+    if (!weights) return;
+    const auto place = static_cast<std::size_t>(kept.weights);
+    result[place] = at::tensor(of_weights, at::kDouble).to(given[place].scalar_type());
+  }
+
+  static at::Tensor plain(const KeptSums& kept, const variable_list& given) {
+    const auto at = [&](int place) { return place < 0 ? at::Tensor() : given[static_cast<std::size_t>(place)]; };
+    variable_list sums;
+    for (const auto& sum : kept.list) {
+      std::vector<Term> terms;
+      for (const auto& term : sum.terms) {
+        Term one(at(term.value));
+        one.norm = term.norm, one.images = term.images;
+        if (term.stands) one.as = std::make_shared<const NormNumbers>(term.numbers);
+        if (one.norm) one.norm->weight = at(term.norm_weight), one.norm->bias = at(term.norm_bias);
+        terms.push_back(one);
+      }
+      sums.push_back(normalised_sum_plain(at(sum.weights), terms));
+    }
+    return sums.size() > 1 ? at::cat(sums, 1) : sums[0];
   }
 
   static bool needs(AutogradContext* context, int place) { return place >= 0 && context->needs_input_grad(static_cast<std::size_t>(place)); }
   static bool needs_norm(AutogradContext* context, const KeptTerm& term) { return needs(context, term.norm_weight) || needs(context, term.norm_bias); }
 
   // Writes the gradients of the term's value and of its norm.
-  static void differentiate(AutogradContext* context, const KeptTerms& kept, std::size_t place, const variable_list& given, const at::Tensor& gradient, Sums& sums,
-                            variable_list& result) {
-    const KeptTerm& term = kept.terms[place];
+  static void differentiate(AutogradContext* context, const KeptTerm& term, const variable_list& given, const at::Tensor& gradient, std::span<const double> sum,
+                            std::span<const double> product, variable_list& result) {
     const bool flows = needs(context, term.value);
     if (!flows && !needs_norm(context, term)) return;
-    NormBackward back = norm_backward(term.numbers, sums.sum_of(place), sums.product(place), term.numbers.inverse.size());
+    NormBackward back = norm_backward(term.numbers, sum, product, term.numbers.inverse.size());
     const auto affine = [&](int place, const std::vector<float>& numbers) {
       if (!needs(context, place)) return;
       std::vector<float> weighted = numbers;
@@ -262,7 +298,7 @@ struct SumFunction : torch::autograd::Function<SumFunction> {
     };
     affine(term.norm_weight, back.weight);
     affine(term.norm_bias, back.bias);
-    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(kept, gradient, given[static_cast<std::size_t>(term.value)], term, back);
+    if (flows) result[static_cast<std::size_t>(term.value)] = value_gradient(gradient, given[static_cast<std::size_t>(term.value)], term, back);
   }
 };
 
@@ -270,6 +306,14 @@ int place(variable_list& given, const at::Tensor& tensor) {
   if (!tensor.defined()) return -1;
   given.push_back(tensor);
   return static_cast<int>(given.size()) - 1;
+}
+
+KeptTerm kept_term(const Term& term, double weight, variable_list& given) {
+  const at::Tensor value = term.value.contiguous(at::MemoryFormat::ChannelsLast);
+  KeptTerm kept{numbers_of(term, value), weight, place(given, value)};
+  if (term.norm) kept.norm = statistics_of(*term.norm), kept.norm_weight = place(given, term.norm->weight), kept.norm_bias = place(given, term.norm->bias);
+  kept.leaves = term.moments.left, kept.images = term.images, kept.stands = term.as != nullptr;
+  return kept;
 }
 
 }  // namespace
@@ -284,18 +328,23 @@ bool normalised_sum_fits(const at::Tensor& weights, const std::vector<Term>& ter
   return true;
 }
 
-at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& terms) {
-  if (!normalised_sum_fits(weights, terms)) throw Error("no fused sum for these values");
-  auto kept = c10::make_intrusive<KeptTerms>();
+at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& terms) { return joined_sums({{weights, terms}}); }
+
+at::Tensor joined_sums(const std::vector<SumOfTerms>& sums) {
+  if (sums.empty()) throw Error("no sums to be joined");
+  auto kept = c10::make_intrusive<KeptSums>();
   variable_list given;
-  kept->weighted = place(given, weights) == 0;
-  const at::Tensor plain = weights.defined() ? weights.detach().to(at::kDouble).contiguous() : at::ones({static_cast<std::int64_t>(terms.size())}, at::kDouble);
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    const at::Tensor value = terms[i].value.contiguous(at::MemoryFormat::ChannelsLast);
-    KeptTerm term{numbers_of(terms[i], value), plain.const_data_ptr<double>()[i], place(given, value)};
-    if (terms[i].norm) term.norm = statistics_of(*terms[i].norm), term.norm_weight = place(given, terms[i].norm->weight), term.norm_bias = place(given, terms[i].norm->bias);
-    term.leaves = terms[i].moments.left, term.images = terms[i].images, term.stands = terms[i].as != nullptr;
-    kept->terms.push_back(std::move(term));
+  for (const auto& [weights, terms] : sums) {
+    if (!normalised_sum_fits(weights, terms)) throw Error("no fused sum for these values");
+    KeptSum& sum = kept->list.emplace_back();
+    sum.weights = place(given, weights);
+    const at::Tensor plain = weights.defined() ? weights.detach().to(at::kDouble).contiguous() : at::ones({static_cast<std::int64_t>(terms.size())}, at::kDouble);
+    for (std::size_t i = 0; i < terms.size(); ++i) sum.terms.push_back(kept_term(terms[i], plain.const_data_ptr<double>()[i], given));
+  }
+  const at::Tensor& like = kept->list[0].like(given);
+  for (const auto& sum : kept->list) {
+    const at::Tensor& other = sum.like(given);
+    if (other.size(0) != like.size(0) || other.size(2) != like.size(2) || other.size(3) != like.size(3)) throw Error("sums to be joined differ in more than channels");
   }
   return SumFunction::apply(at::TensorList(given), kept);
 }

@@ -27,6 +27,12 @@ struct Term {
 bool normalised_sum_fits(const at::Tensor& weights, const std::vector<Term>& terms);
 // Undefined weights: all are one.
 at::Tensor normalised_sum(const at::Tensor& weights, const std::vector<Term>& terms);
+// Several sums, whose channels come one behind the other in one value: none is made by itself. Their values agree in all but channels.
+struct SumOfTerms {
+  at::Tensor weights;
+  std::vector<Term> terms;
+};
+at::Tensor joined_sums(const std::vector<SumOfTerms>& sums);
 // Out of torch's operations: oracle and fallback.
 at::Tensor normalised(const Term& term);
 at::Tensor normalised_sum_plain(const at::Tensor& weights, const std::vector<Term>& terms);

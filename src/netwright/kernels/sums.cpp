@@ -49,6 +49,7 @@ struct Addition {
   const float* constant;                    // null: to what is there
   std::ptrdiff_t pixels, channels;
   float* to;
+  std::ptrdiff_t column;                    // of `to`
 
   template <bool Whole, int Count>
   HWY_INLINE void vector(std::ptrdiff_t c) const {
@@ -58,13 +59,14 @@ struct Addition {
 #pragma GCC unroll 4
     for (int i = 0; i < Count; ++i) by[i] = hn::LoadU(d, factors[i] + c);
     const Vector start = constant != nullptr ? hn::LoadU(d, constant + c) : hn::Zero(d);
-    for (std::ptrdiff_t at = c; at < pixels * channels; at += channels) {
-      Vector sum = constant != nullptr ? start : load_part<Whole>(to + at, left);
+    float* place = to + c;
+    for (std::ptrdiff_t at = c; at < pixels * channels; at += channels, place += column) {
+      Vector sum = constant != nullptr ? start : load_part<Whole>(place, left);
 #pragma GCC unroll 4
       for (int i = 0; i < Count; ++i) sum = hn::MulAdd(by[i], load_part<Whole>(s.from[i] + at, left), sum);
 #pragma GCC unroll 4
       for (const float* next : s.next) hwy::Prefetch(next + at);
-      store_part<Whole>(sum, to + at, left);
+      store_part<Whole>(sum, place, left);
     }
   }
 
@@ -77,12 +79,12 @@ struct Addition {
 };
 
 void values_target(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels,
-                   int channels, float* to) {
+                   int channels, float* to, std::ptrdiff_t column) {
   for (std::ptrdiff_t first = 0; first < pixels; first += kBlock)
     for (std::size_t i = 0; i < values.size(); i += kTogether) {
       const std::ptrdiff_t place = first * channels;
       const Streams s = streams([&](std::size_t of) { return values[of] + place; }, i, values.size(), kBlock * channels);
-      with_count(values.size() - i, Addition{s, &factors[i], i == 0 ? constant : nullptr, std::min(kBlock, pixels - first), channels, to + place});
+      with_count(values.size() - i, Addition{s, &factors[i], i == 0 ? constant : nullptr, std::min(kBlock, pixels - first), channels, to + first * column, column});
     }
 }
 
@@ -236,8 +238,8 @@ HWY_EXPORT(affine_target);
 HWY_EXPORT(affine_pixels_target);
 
 void sum_values(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels, int channels,
-                float* to) {
-  HWY_DYNAMIC_DISPATCH(values_target)(values, factors, constant, pixels, channels, to);
+                float* to, std::ptrdiff_t column) {
+  HWY_DYNAMIC_DISPATCH(values_target)(values, factors, constant, pixels, channels, to, column);
 }
 
 void add_values(const float* from, std::size_t count, float* to) { HWY_DYNAMIC_DISPATCH(add_target)(from, count, to); }

@@ -7,9 +7,9 @@
 
 namespace netwright {
 
-// to[p][c] = constant[c] + sum_i factors[i][c] * values[i][p][c]; factors and constant have padded_channels() elements.
+// to[p][c] = constant[c] + sum_i factors[i][c] * values[i][p][c]; factors and constant have padded_channels() elements. Pixels of `to` begin `column` floats apart.
 void sum_values(const std::vector<const float*>& values, const std::vector<const float*>& factors, const float* constant, std::ptrdiff_t pixels, int channels,
-                float* to);
+                float* to, std::ptrdiff_t column);
 
 // to[i] += from[i].
 void add_values(const float* from, std::size_t count, float* to);

@@ -277,6 +277,40 @@ TEST(Together, NormsThatDifferAreRefused) {
   EXPECT_FALSE(convolve_fits(x, {.norm = norm, .pool = Pool{true, 1}}));
 }
 
+// A sum of weighed norms, a norm by itself, a value as it is and a sum with dropped images, joined; the last one's channels differ.
+Tensors joined_results(bool fused, bool again) {
+  const at::ScalarType type = fused ? at::kFloat : at::kDouble;
+  at::manual_seed(9);
+  Tensors leaves;
+  const auto value = [&](std::int64_t channels) { return Term(leaf(leaves, {3, channels, 17, 19}, type, 0.5).contiguous(at::MemoryFormat::ChannelsLast)); };
+  const auto normed = [&](std::int64_t channels) {
+    Term term = value(channels);
+    term.norm = Norm{.weight = leaf(leaves, {channels}, type, 1), .bias = leaf(leaves, {channels}, type), .running_mean = at::zeros({channels}, type), .running_var = at::ones({channels}, type)};
+    return term;
+  };
+  std::vector<SumOfTerms> sums{{leaf(leaves, {3}, type), {normed(12), value(12), normed(12)}}, {{}, {normed(12)}}, {{}, {value(12)}}, {{}, {normed(7), value(7)}}};
+  sums[3].terms[0].images = {2, 0, 1};
+  Tensors parts;
+  if (!fused)
+    for (const auto& [weights, terms] : sums) parts.push_back(normalised_sum_plain(weights, terms));
+  const at::Tensor y = fused ? joined_sums(sums) : at::cat(parts, 1);
+  Tensors made = torch::autograd::grad({(y.square() * draw(y.sizes(), type)).sum()}, leaves, {}, true, again);
+  at::Tensor squares = at::zeros({}, type);
+  for (const auto& gradient : made) squares = squares + gradient.square().mean();
+  if (again)
+    for (const auto& of : torch::autograd::grad({squares}, leaves)) made.push_back(of);
+  made.push_back(y);
+  for (auto& tensor : made) tensor = tensor.detach();
+  return made;
+}
+
+TEST(Together, JoinedSumsEqualSumsThatAreJoined) {
+  EXPECT_LT(error_of(joined_results(true, false), joined_results(false, false)), 1e-5);
+  EXPECT_LT(error_of(joined_results(true, true), joined_results(false, true)), 1e-4);
+  EXPECT_THROW(joined_sums({}), Error);
+  EXPECT_THROW(joined_sums({{{}, {Term(at::ones({1, 2, 3, 3}))}}, {{}, {Term(at::ones({1, 2, 4, 3}))}}}), Error);
+}
+
 // A function of all kernels, its gradients, and the gradients of those gradients' squares.
 Tensors twice(bool fused) {
   const at::ScalarType type = fused ? at::kFloat : at::kDouble;

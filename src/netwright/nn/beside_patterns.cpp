@@ -141,19 +141,38 @@ Pattern identity_pattern() {
           }};
 }
 
+namespace {
+
+// The parts of a concatenation, of which those that are open are added up in their place.
+at::Tensor joined_parts(const std::vector<OpenSum>& parts, const Kernel& plain, const Frame& frame) {
+  const auto fits = [](const OpenSum& part) { return !part.constant.defined() && normalised_sum_fits(part.weights, part.terms); };
+  if (!std::all_of(parts.begin(), parts.end(), is_value) && std::all_of(parts.begin(), parts.end(), fits) && !at::tracer::impl::is_dispatch_enabled()) {
+    std::vector<SumOfTerms> list;
+    for (const auto& part : parts) list.push_back({part.weights, part.terms});
+    return joined_sums(list);
+  }
+  std::vector<at::Tensor> values;
+  for (const auto& part : parts) values.push_back(closed(part));
+  return plain(values, {}, frame.mode);
+}
+
+}  // namespace
+
 // What joins values along their channels: each of its gradients is a slice, added where those of the value's convolutions are.
 Pattern concat_pattern() {
   return {"concat", [](const LoweringCase& c) -> std::optional<Lowered> {
             if (!is_image_on_cpu(c) || c.at().op != "concat") return std::nullopt;
             const auto slots = std::make_shared<std::vector<char>>(c.at().inputs.size());
             Lowered lowered{[slots, plain = make_kernel(c.at()), inputs = c.at().inputs, at = index(c.node)](Frame& frame) {
-              std::vector<at::Tensor> values;
+              std::vector<OpenSum> parts;
               for (std::size_t i = 0; i < inputs.size(); ++i) {
-                const at::Tensor value = frame.settled(inputs[i]);
+                parts.push_back(std::exchange(frame.open[index(inputs[i])], {}));
+                if (!parts.back().terms.empty()) continue;
+                const at::Tensor& value = frame.values[index(inputs[i])];
                 const auto ahead = taken(frame, &(*slots)[i], value);
-                values.push_back(ahead ? ahead->value : value);
+                parts.back().terms = {Term(ahead ? ahead->value : value)};
               }
-              frame.values[at] = plain(values, {}, frame.mode);
+              frame.values[at] = joined_parts(parts, plain, frame);
             }};
             for (std::size_t i = 0; i < c.at().inputs.size(); ++i)
               lowered.asks.emplace_back(c.at().inputs[i], [slots, i](const at::Tensor& value, const Frame&, std::vector<Ask>& list) {

@@ -112,7 +112,7 @@ const std::vector<FusedPattern>& fused_patterns() {
       {"reduce", "relu, [conv 1x1 with stride 2], [shift, conv 1x1 with stride 2], concat: factorized reduce", "convolve.hpp", reduce_pattern},
       {"convolve", "[batch_norm] [relu] [conv depthwise] [conv 1x1], or [batch_norm] [relu] [conv 3x3]", "convolve.hpp", chain_pattern},
       {"pool", "max_pool or avg_pool 3x3, with the convolutions of its value", "pool.hpp", pool_pattern},
-      {"concat", "concat, with the convolutions of its values", "convolve.hpp", concat_pattern},
+      {"concat", "concat, with the convolutions of its values, and the sums and batch norms that it alone reads", "convolve.hpp, normalised_sum.hpp", concat_pattern},
       {"identity", "what hands a value on, with the convolutions of that value", "convolve.hpp", identity_pattern},
       {"normalise", "batch_norm, folded into the sum that reads it", "normalised_sum.hpp", norm_pattern},
       {"drop_path", "drop_path, folded into the sum that reads it", "normalised_sum.hpp", drop_path_pattern},

@@ -236,6 +236,7 @@ Graph shared_norm(const std::string& other) {
   else if (other == "strided") outputs.push_back(separable("cell1.third", 2));
   else if (other == "outside") outputs.push_back(separable("cell2.third", 1));
   else if (other == "twice") outputs.push_back(b.add("add", {b.add("identity", x, {}, "cell1.again"), b.add("identity", x, {}, "cell1.third")}, {}, "cell1.pair"));
+  else if (other == "joined") outputs.push_back(b.add("concat", {separable("cell1.third", 1), outputs[0], b.add("drop_path", b.add("identity", x, {}, "cell1.again"), {{"rate", 0.0}}, "cell1.drop")}, {}, "cell1.joined"));
   else if (!other.empty()) outputs.push_back(b.add(other, x, {}, "cell1.other"));
   return b.finish(outputs);
 }
@@ -254,8 +255,29 @@ std::vector<at::Tensor> results_of(const Graph& graph, const LoweringOptions& op
   return results;
 }
 
+// Sums and norms that a concatenation alone reads are added up in its value; one that others read too is not.
+Graph joined_cell() {
+  Builder b;
+  const Value x = conv_bn(b, b.input({3, 8, 8}), 8, {.kernel = 3});
+  const auto branch = [&](std::int64_t channels) { return conv_bn(b, x, channels, {.kernel = 1, .activation = ""}); };
+  const Value own = b.add("add", {branch(12), branch(12)}, {}, "cell1.own"), read = b.add("add", {branch(12), b.add("drop_path", branch(12), {{"rate", 0.5}}, "cell1.drop")}, {}, "cell1.read");
+  const Value joined = b.add("concat", {own, branch(5), read, x, b.add("max_pool", read, {}, "cell1.pool")}, {}, "cell1.joined");
+  return b.finish({joined, b.add("concat", {b.add("relu", joined), read}, {}, "cell2.joined")});
+}
+
+TEST(Operations, SumsInsideOfAConcatenationEqualThoseBeforeIt) {
+  const Graph graph = joined_cell();
+  const auto plain = results_of(graph, {.without = {"concat"}}, at::kFloat);
+  for (const bool checkpoint : {false, true}) {
+    const auto fused = results_of(graph, {.checkpoint = checkpoint}, at::kFloat);
+    ASSERT_EQ(fused.size(), plain.size());
+    for (std::size_t i = 0; i < fused.size(); ++i)
+      EXPECT_LT((fused[i] - plain[i]).abs().max().item<double>(), 2e-5 * std::max(1.0, plain[i].abs().max().item<double>())) << checkpoint << i;
+  }
+}
+
 TEST(Operations, ANormThatSeveralReadEqualsOneThatIsMadeForEach) {
-  for (const std::string other : {"", "output", "strided", "outside", "twice", "max_pool", "relu", "identity", "global_pool"}) {
+  for (const std::string other : {"", "output", "strided", "outside", "twice", "joined", "max_pool", "relu", "identity", "global_pool"}) {
     const Graph graph = shared_norm(other);
     const auto plain = results_of(graph, {}, at::kDouble);
     for (const bool checkpoint : {false, true}) {

@@ -145,6 +145,7 @@ bool LoweringCase::left_to_a_sum() const {
   for (int reader = only_reader(graph, node); reader >= 0; reader = only_reader(graph, reader)) {
     const std::string& op = graph.nodes[static_cast<std::size_t>(reader)].op;
     if (op == "add") return fuses("sum");
+    if (op == "concat" && graph.nodes[static_cast<std::size_t>(reader)].shape.size() == 3) return fuses("concat") && place.dtype == at::kFloat && place.device.is_cpu();
     if (op != "drop_path" || !fuses("drop_path")) return false;
   }
   return false;
@@ -169,9 +170,12 @@ OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values
   return all;
 }
 
+bool is_value(const OpenSum& sum) {
+  return sum.terms.size() == 1 && !sum.weights.defined() && !sum.terms[0].norm && !sum.terms[0].as && sum.terms[0].images.empty();
+}
+
 at::Tensor closed(const OpenSum& sum) {
-  const bool alone = sum.terms.size() == 1 && !sum.weights.defined() && !sum.terms[0].norm;
-  const at::Tensor value = alone ? sum.terms[0].value : normalised_sum(sum.weights, sum.terms);
+  const at::Tensor value = is_value(sum) ? sum.terms[0].value : normalised_sum(sum.weights, sum.terms);
   return sum.constant.defined() ? value + sum.constant : value;
 }
 

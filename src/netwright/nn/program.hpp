@@ -37,7 +37,7 @@ struct MixtureEntry {
 };
 using Mixture = std::map<std::string, MixtureEntry, std::less<>>;
 
-// A sum that is not added up yet, left to whoever reads it: sum_i weights[i] * norm_i(values[i]) + constant. Undefined weights: all are one;
+// A sum that is not added up yet, left to what reads it: sum_i weights[i] * norm_i(values[i]) + constant. Undefined weights: all are one;
 // `constant` is a number, undefined where it is none. Only what normalised_sum takes is left open; without terms nothing is.
 struct OpenSum {
   at::Tensor weights;
@@ -46,6 +46,8 @@ struct OpenSum {
 };
 // Several, and values beside them, as one. Undefined values add nothing.
 OpenSum joined(std::span<const OpenSum> sums, std::span<const at::Tensor> values);
+// Whether there is nothing to add up but a value alone, and the constant.
+bool is_value(const OpenSum& sum);
 // Adds it up.
 at::Tensor closed(const OpenSum& sum);
 
@@ -77,7 +79,7 @@ struct Frame {
   SharedResults* shared = nullptr;
   const std::vector<bool>* wanted = nullptr;   // nodes whose values somebody looks at behind the pass: none of them is run inside a group or left open
   std::vector<BatchMoments> moments = {};   // of values whose kernel counted them for the batch norm that reads them
-  std::vector<OpenSum> open = {};           // of nodes whose one reader, an add of this graph, adds them up; of batch norms of several until they are asked
+  std::vector<OpenSum> open = {};           // of nodes whose one reader, an add or concat of this graph, adds them up; of batch norms of several until they are asked
   OpenSum* deferred = nullptr;              // where set, an output that can stay open stands here and is left to the reader
   AheadResults* ahead = nullptr;            // run before their steps; the outermost program's
   CarriedStates* states = nullptr;          // null: every start is zero
@@ -104,7 +106,7 @@ struct LoweringCase {
   NetworkPlace place;
 
   const Node& at() const { return graph.nodes[static_cast<std::size_t>(node)]; }
-  // Whether what the node gives may stay open: its one reader is an add that adds all up, or a drop_path before one.
+  // Whether what the node gives may stay open: its one reader is an add or a concat that adds all up, or a drop_path before one.
   bool left_to_a_sum() const;
   bool is_output() const { return graph.outputs == std::vector<int>{node}; }
   // Registers the node's parameters; gives their places in `tensors`. A tied one has its owner's place.

@@ -113,7 +113,7 @@ at::Tensor fused_norm(const Rule& c, const at::Tensor& x) {
     for (int q = 0; q < 4; ++q)
       if (by.factors[p][q].defined()) kept.push_back(padded(by.factors[p][q])), values.push_back(at(x, q));
     for (const auto& list : kept) lists.push_back(list.data());
-    sum_values(values, lists, padded(by.constants[p]).data(), pixels, static_cast<int>(channels), part(y, p).mutable_data_ptr<float>());
+    sum_values(values, lists, padded(by.constants[p]).data(), pixels, static_cast<int>(channels), part(y, p).mutable_data_ptr<float>(), channels);
   }
   return y;
 }
