@@ -1,8 +1,9 @@
 // One training step (forward and backward) of a kind of network, on fused kernels and on torch's operations one by one, in turns.
-//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--alone 0] [--checkpoint 0] [--paced 0]
-// --alone N: N steps of the fused side and nothing else, for a profiler. --checkpoint 1: that side computes cells again in backward.
-// --paced 1: says "ready" before each round and waits for a line: bench/rivals/in_turns.py gives them to this process and its rival by turns;
-// with --alone the seconds of each step follow: bench/builds_in_turns.py gives them to programs of several builds.
+//   training_step [--work darts] [--batch 16] [--threads 1] [--rounds 5] [--side both] [--alone 0] [--checkpoint 0] [--paced 0]
+// --side fused or torch: that one by itself. --alone N: N steps of the fused side and nothing else, for a profiler. --checkpoint 1: that side computes
+// cells again in backward.
+// --paced 1: says "ready" before each round and waits for a line: bench/rivals/in_turns.py gives them to a process of each side and to its rivals by
+// turns; with --alone the seconds of each step follow: bench/builds_in_turns.py gives them to programs of several builds.
 // bench/rivals/training_step.py times the same networks written in PyTorch's own modules.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -53,7 +54,7 @@ const Work& find_work(std::string_view name) {
 }
 
 struct Setting {
-  std::string work = "darts";
+  std::string work = "darts", side = "both";
   int threads = 1, rounds = 5, alone = 0, checkpoint = 0, paced = 0;
   std::int64_t batch = 0;        // 0: the work's own
 };
@@ -64,6 +65,8 @@ Setting read(int count, char** words) {
     const std::string_view name = words[i];
     if (name == "--work")
       setting.work = words[i + 1];
+    else if (name == "--side")
+      setting.side = words[i + 1];
     else if (name == "--threads")
       setting.threads = std::stoi(words[i + 1]);
     else if (name == "--rounds")
@@ -79,6 +82,8 @@ Setting read(int count, char** words) {
     else
       throw UsageError("unknown option " + std::string(name));
   }
+  if (setting.side != "both" && setting.side != "fused" && setting.side != "torch") throw UsageError("unknown side '" + setting.side + "': both, fused or torch");
+  if (setting.alone > 0) setting.side = "fused";
   return setting;
 }
 
@@ -134,59 +139,75 @@ Graph published(std::string_view name) {
   return find_space(architecture.space)->network(architecture.text, network.options);
 }
 
+// The first steps of a process take memory from the system: they are not timed.
+constexpr int kFirstSteps = 3;
+
+// One side, what it is measured by and what its numbers are called in front.
+struct Timed {
+  Side side;
+  std::string prefix;
+  double peak_mb = 0, loss = 0;
+  std::vector<double> seconds = {}, processor = {};
+
+  void begin(const at::Tensor& images, const at::Tensor& labels) {
+    forget_peak_memory();
+    const double before = peak_memory_mb();
+    for (int i = 0; i < kFirstSteps; ++i) loss = side.step(images, labels, 1);
+    peak_mb = peak_memory_mb() - before;
+  }
+  void time(const at::Tensor& images, const at::Tensor& labels, int round) {
+    const double before = processor_seconds();
+    seconds.push_back(seconds_of([&] { side.step(images, labels, static_cast<std::uint64_t>(round)); }));
+    processor.push_back(processor_seconds() - before);
+  }
+  void tell(Json& fields) const {
+    fields[prefix + "peak_mb_above_weights"] = peak_mb;
+    fields[prefix + "seconds"] = spread(seconds);
+    fields[prefix + "processor_seconds"] = median(processor);
+  }
+};
+
+std::vector<Timed> sides_of(const Setting& setting, const Work& work, const Space& space) {
+  const bool search = !work.relaxation.empty();
+  const Graph graph = search ? space.open({.input = {3, work.side, work.side}, .search = true}) : published(work.network);
+  std::vector<std::string> without = all_patterns();
+  if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
+  std::vector<Timed> sides;
+  if (setting.side != "torch") sides.push_back({Side(work, graph, space.decisions(), {.checkpoint = setting.checkpoint != 0}), ""});
+  if (setting.side != "fused") sides.push_back({Side(work, graph, space.decisions(), {.without = without}), "torch_"});
+  return sides;
+}
+
+void run_alone(const Setting& setting, Side& side, const at::Tensor& images, const at::Tensor& labels) {
+  for (int i = 0; i < setting.alone; ++i) {
+    if (setting.paced != 0) wait_for_turn();
+    const double seconds = seconds_of([&] { side.step(images, labels, static_cast<std::uint64_t>(i)); });
+    if (setting.paced != 0) std::cout << seconds << '\n';
+  }
+}
+
 void compare(const Setting& setting) {
   const Work& work = find_work(setting.work);
   const auto space = find_space(work.space);
-  const bool search = !work.relaxation.empty();
-  const Graph graph = search ? space->open({.input = {3, work.side, work.side}, .search = true}) : published(work.network);
-  std::vector<std::string> without = all_patterns();
-  if (!search) without.erase(without.begin(), without.begin() + 2);   // those two are the supernet's
-  Side fused(work, graph, space->decisions(), {.checkpoint = setting.checkpoint != 0});
-  if (setting.alone > 0) {
-    const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
-    const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
-    for (int i = 0; i < setting.alone; ++i) {
-      if (setting.paced != 0) wait_for_turn();
-      const double seconds = seconds_of([&] { fused.step(images, labels, static_cast<std::uint64_t>(i)); });
-      if (setting.paced != 0) std::cout << seconds << '\n';
-    }
-    return;
-  }
-  Side plain(work, graph, space->decisions(), {.without = without});
+  std::vector<Timed> sides = sides_of(setting, work, *space);
   const std::int64_t batch = setting.batch > 0 ? setting.batch : work.batch;
   at::manual_seed(1);
   const at::Tensor images = at::randn({batch, 3, work.side, work.side}).contiguous(at::MemoryFormat::ChannelsLast), labels = at::randint(10, {batch}, at::kLong);
-  Json fields{{"work", work.name}, {"meaning", work.meaning}, {"batch", batch}, {"threads", setting.threads}};
-  const auto peak = [&](Side& side) {
-    forget_peak_memory();
-    const double before = peak_memory_mb(), loss = side.step(images, labels, 1);
-    return std::pair{peak_memory_mb() - before, loss};
-  };
-  const auto [fused_mb, fused_loss] = peak(fused);
-  const auto [plain_mb, plain_loss] = peak(plain);
-  if (std::abs(fused_loss - plain_loss) > 1e-3) throw Error("the losses differ: " + std::to_string(fused_loss) + ", " + std::to_string(plain_loss));
-  fields["peak_mb_above_weights"] = fused_mb;
-  fields["torch_peak_mb_above_weights"] = plain_mb;
-  std::int64_t weights = 0;
-  for (const auto& tensor : fused.weights()) weights += tensor.numel();
-  fields["weights"] = weights;
-  std::vector<double> own, torch, ratios, own_processor, torch_processor;
+  if (setting.alone > 0) return run_alone(setting, sides[0].side, images, labels);
+  for (auto& timed : sides) timed.begin(images, labels);
+  if (const double apart = std::abs(sides.front().loss - sides.back().loss); apart > 1e-3) throw Error("the losses differ by " + std::to_string(apart));
+  std::vector<double> ratios;
   for (int round = 0; round < setting.rounds; ++round) {
-    const auto timed = [&](Side& side, std::vector<double>& seconds, std::vector<double>& processor) {
-      const double before = processor_seconds();
-      seconds.push_back(seconds_of([&] { side.step(images, labels, static_cast<std::uint64_t>(round)); }));
-      processor.push_back(processor_seconds() - before);
-    };
     if (setting.paced != 0) wait_for_turn();
-    timed(fused, own, own_processor);
-    timed(plain, torch, torch_processor);
-    ratios.push_back(torch.back() / own.back());
+    for (auto& timed : sides) timed.time(images, labels, round);
+    ratios.push_back(sides.back().seconds.back() / sides.front().seconds.back());
   }
-  fields["seconds"] = spread(own);
-  fields["torch_seconds"] = spread(torch);
-  fields["times_faster"] = spread(ratios);
-  fields["processor_seconds"] = median(own_processor);
-  fields["torch_processor_seconds"] = median(torch_processor);
+  Json fields{{"work", work.name}, {"meaning", work.meaning}, {"batch", batch}, {"threads", setting.threads}};
+  std::int64_t weights = 0;
+  for (const auto& tensor : sides[0].side.weights()) weights += tensor.numel();
+  fields["weights"] = weights;
+  for (const auto& timed : sides) timed.tell(fields);
+  if (sides.size() > 1) fields["times_faster"] = spread(ratios);
   report("training_step", fields);
 }
 

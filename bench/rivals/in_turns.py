@@ -1,10 +1,10 @@
 """Rounds of netwright's training step and of PyTorch's in turns, each in a process of its own that waits meanwhile.
 
-    in_turns.py FOLDER PYTHON --work darts --threads 1 --rounds 5      (what follows PYTHON goes to all)
+    in_turns.py [--sides netwright,graph,pytorch,alike] FOLDER PYTHON --work darts --threads 1 --rounds 5     (what follows PYTHON goes to all)
 
-FOLDER holds training_step, PYTHON can import torch. PyTorch runs twice: as it comes, and in the environment that netwright starts netwright-train
-in. Prints the JSON line of each, and one with the ratios of the medians: `times_faster` than PyTorch as it comes, `times_faster_alike` than
-PyTorch in the same environment.
+FOLDER holds training_step, PYTHON can import torch. `graph` is netwright's graph with lowering off; `pytorch` runs as it comes, `alike` in the
+environment that netwright starts netwright-train in. All of them keep their memory: large batches do not leave room for four. Prints the JSON line
+of each, and one with how many times faster than each of the others netwright is, by the medians.
 """
 import json
 import os
@@ -22,6 +22,9 @@ ENVIRONMENT = {
 }
 
 
+SIDES = ["netwright", "graph", "pytorch", "alike"]
+
+
 def start(command, environment):
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     return process, answer(process)
@@ -35,15 +38,19 @@ def answer(process):
 
 
 def main():
-    if len(sys.argv) < 3:
+    words, names = sys.argv[1:], SIDES
+    if words[:1] == ["--sides"] and len(words) > 1:
+        names, words = words[1].split(","), words[2:]
+    if len(words) < 2 or "netwright" not in names or not set(names) <= set(SIDES):
         sys.exit(__doc__)
-    folder, python, *options = sys.argv[1:]
+    folder, python, *options = words
     plain = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
-    own, rival = [f"{folder}/training_step"], [python, str(pathlib.Path(__file__).with_name("training_step.py"))]
+    own, rival = [f"{folder}/training_step", "--side"], [python, str(pathlib.Path(__file__).with_name("training_step.py"))]
+    sides = {"netwright": ([*own, "fused"], plain | ENVIRONMENT), "graph": ([*own, "torch"], plain | ENVIRONMENT),
+             "pytorch": (rival, plain), "alike": (rival, plain | ENVIRONMENT)}
     # One after the other: each is ready before the next one begins.
-    sides = [start([*command, *options, "--paced", "1"], environment)
-             for command, environment in ((own, plain | ENVIRONMENT), (rival, plain), (rival, plain | ENVIRONMENT))]
-    processes, lines = [list(side) for side in zip(*sides)]
+    started = [start([*sides[name][0], *options, "--paced", "1"], sides[name][1]) for name in names]
+    processes, lines = [list(side) for side in zip(*started)]
     while any(line.startswith("ready") for line in lines):
         for i, process in enumerate(processes):
             process.stdin.write("go\n")
@@ -52,10 +59,11 @@ def main():
     for process in processes:
         process.wait()
     print(*[line.strip() for line in lines], sep="\n")
-    netwright, as_it_comes, alike = [json.loads(line) for line in lines]
-    ratio = lambda other: other["seconds"]["median"] / netwright["seconds"]["median"]
-    print(json.dumps({"benchmark": "in_turns", "work": netwright["work"], "batch": netwright["batch"], "threads": netwright["threads"],
-                      "times_faster": ratio(as_it_comes), "times_faster_alike": ratio(alike), "command": " ".join(sys.argv)}))
+    results = {name: json.loads(line) for name, line in zip(names, lines)}
+    seconds = {name: result.get("seconds", result.get("torch_seconds"))["median"] for name, result in results.items()}
+    first = results[names[0]]
+    print(json.dumps({"benchmark": "in_turns", "work": first["work"], "batch": first["batch"], "threads": first["threads"],
+                      "times_faster_than": {name: seconds[name] / seconds["netwright"] for name in names if name != "netwright"}, "command": " ".join(sys.argv)}))
 
 
 if __name__ == "__main__":

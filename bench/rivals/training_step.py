@@ -3,8 +3,8 @@
 
   training_step.py [--work darts|darts_path|darts_v2|nasbench201|mobile|mobile_path] [--batch N] [--threads 1] [--rounds 5]
 
-Prints one JSON line: median, least and most seconds of a step after a first one that is not counted, and the peak of resident memory
-above what stood before that first step. `make bench-rivals` installs the PyTorch and runs them all beside netwright's.
+Prints one JSON line: median, least and most seconds of a step after the first three, which are not counted, and the peak of resident memory
+above what stood before them. `make bench-rivals` installs the PyTorch and runs them all beside netwright's.
 """
 import argparse
 import json
@@ -17,6 +17,8 @@ import time
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+FIRST_STEPS = 3   # as bench/training_step.cpp
 
 
 def depthwise(c, kernel, stride, dilation):
@@ -315,7 +317,8 @@ def main():
         F.cross_entropy(network(images), labels).backward()
 
     before = resident_peak_mb()
-    step()
+    for _ in range(FIRST_STEPS):
+        step()
     peak, seconds, processor = resident_peak_mb() - before, [], []
     for _ in range(setting.rounds):
         if setting.paced:
