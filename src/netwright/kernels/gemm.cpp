@@ -1,6 +1,6 @@
 // Register blocking: 6 rows by 2 vectors of accumulators (12 by 2 where there are 32 registers, 12 by 1 of a single vector) stay in registers
 // over the whole of k; each step loads two vectors of b and broadcasts one element of a per row, 12 multiply-adds for 8 loads (24 for 14).
-// Of an odd number of vectors 16 registers take the last three together, by 4 rows: one by itself waits for its loads.
+// Of an odd number of vectors the last three are taken together, by 4 rows (8): one by itself waits for its loads.
 // Columns are the outer loop, so that a panel of b stays in the cache.
 #include "netwright/kernels/gemm.hpp"
 

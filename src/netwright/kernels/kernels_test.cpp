@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 #include <rapidcheck/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -12,6 +13,7 @@
 #include "netwright/core/error.hpp"
 #include "netwright/kernels/convolve.hpp"
 #include "netwright/kernels/floats.hpp"
+#include "netwright/kernels/gemm.hpp"
 #include "netwright/kernels/normalised_sum.hpp"
 #include "netwright/kernels/pool.hpp"
 
@@ -321,6 +323,40 @@ TEST(Pool, TheSameBitsOnOneThreadAndTwo) {
 TEST(Pool, EmptyBatchesAndOtherTypesAreRefused) {
   EXPECT_THROW(pool(at::zeros({0, 3, 4, 4}), {}), Error);
   EXPECT_THROW(pool(at::zeros({1, 3, 4, 4}, at::kDouble), {}), Error);
+}
+
+// Kernels run as on a processor without some of this one's instruction sets, for as long as it lives.
+class Without {
+ public:
+  explicit Without(std::int64_t sets) {
+    hwy::DisableTargets(sets);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+  ~Without() {
+    hwy::DisableTargets(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+TEST(Kernels, EveryInstructionSetEqualsTheTwin) {
+  const int widest = vector_lanes();
+  std::set<int> lanes;
+  // The best set has the lowest bit.
+  for (std::int64_t left = hwy::SupportedTargets(), without = 0; left != 0; without |= left & -left, left &= left - 1) {
+    const Without sets(without);
+    if (!lanes.insert(vector_lanes()).second) continue;
+    for (const std::int64_t stride : {1, 2})
+      for (const std::int64_t channels : {5, 16, 36}) {
+        for (const std::int64_t kernel : {0, 3, 5}) expect_twin({.channels = channels, .height = 7, .width = 10, .kernel = kernel, .stride = stride, .out = 9, .norm = true, .affine = true});
+        const auto fused = pool_results({2, channels, 7, 10}, {true, stride}, at::kFloat, true), plain = pool_results({2, channels, 7, 10}, {true, stride}, at::kDouble, false);
+        for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << vector_lanes() << " lanes, result " << i;
+      }
+    expect_twin({.channels = 20, .height = 9, .width = 5, .out = 40, .dense = true});
+    const auto fused = sum_results({5, 7, 9, 3}, true, true, at::kFloat, true, true), plain = sum_results({5, 7, 9, 3}, true, true, at::kDouble, false, true);
+    for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_LT(relative_error(fused[i], plain[i]), 1e-5) << vector_lanes() << " lanes, result " << i;
+  }
+  EXPECT_EQ(vector_lanes(), widest);
+  EXPECT_GE(lanes.size(), widest > 4 ? 3U : 1U);
 }
 
 }  // namespace

@@ -22,7 +22,11 @@ template <bool Whole>
 HWY_INLINE Vector load_part(const float* from, int count) {
   const Tag d;
   if constexpr (Whole) return hn::LoadU(d, from);
-  else return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+  else if constexpr (HWY_MAX_BYTES > 16) return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
+  // SSE4 and NEON have no such load: Highway's is one of the whole vector, aligned.
+  HWY_ALIGN float element[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (int i = 0; i < count; ++i) element[i] = from[i];
+  return hn::Load(d, element);
 }
 
 template <bool Whole>
