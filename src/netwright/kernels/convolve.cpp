@@ -358,10 +358,9 @@ std::vector<Convolved> convolve_all(const at::Tensor& given_x, const std::vector
     kept->leaves = list[0].input_moments.left;
   }
   const variable_list values = ConvolveFunction::apply(at::TensorList(given), kept, moments);
-  const auto numbers = kept->norm ? std::make_shared<const NormNumbers>(kept->numbers) : nullptr;
   for (std::size_t i = 0; i < list.size(); ++i) {
     made[i].value = values[i], made[i].moments.left = kept->list[i].left;
-    if (list[i].same) made[i].norm = numbers;
+    if (list[i].same && kept->norm) made[i].norm = std::make_shared<const NormNumbers>(kept->numbers);
   }
   return made;
 }

@@ -122,11 +122,12 @@ at::Tensor run_sums(const KeptSums& kept, const variable_list& given) {
   // So many pixels that what several sums write to by turns stays in the cache.
   const std::int64_t block = kept.list.size() > 1 ? 256 : like.numel();
   over_parts(kept.by_image(), like, [&](std::int64_t, std::int64_t first, std::int64_t count, std::int64_t image) {
-    std::vector<Factors> factors = of_all;
-    for (std::size_t i = 0; i < kept.list.size(); ++i)
-      if (kept.list[i].by_image()) factors[i] = factors_of(kept.list[i], image);
+    std::vector<Factors> own(kept.list.size());
+    for (std::size_t i = 0; i < own.size(); ++i)
+      if (kept.list[i].by_image()) own[i] = factors_of(kept.list[i], image);
     for (std::int64_t at = first; at < first + count; at += block)
-      for (std::size_t i = 0; i < kept.list.size(); ++i) add_up(kept.list[i], factors[i], given, at, std::min(block, first + count - at), to + begins[i], sizes[1]);
+      for (std::size_t i = 0; i < own.size(); ++i)
+        add_up(kept.list[i], own[i].of_terms.empty() ? of_all[i] : own[i], given, at, std::min(block, first + count - at), to + begins[i], sizes[1]);
   });
   return made;
 }

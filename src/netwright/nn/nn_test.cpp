@@ -255,6 +255,12 @@ std::vector<at::Tensor> results_of(const Graph& graph, const LoweringOptions& op
   return results;
 }
 
+void expect_alike(const std::vector<at::Tensor>& fused, const std::vector<at::Tensor>& plain) {
+  ASSERT_EQ(fused.size(), plain.size());
+  for (std::size_t i = 0; i < fused.size(); ++i)
+    EXPECT_LT((fused[i] - plain[i]).abs().max().item<double>(), 2e-5 * std::max(1.0, plain[i].abs().max().item<double>())) << "result " << i;
+}
+
 // Sums and norms that a concatenation alone reads are added up in its value; one that others read too is not.
 Graph joined_cell() {
   Builder b;
@@ -269,10 +275,8 @@ TEST(Operations, SumsInsideOfAConcatenationEqualThoseBeforeIt) {
   const Graph graph = joined_cell();
   const auto plain = results_of(graph, {.without = {"concat"}}, at::kFloat);
   for (const bool checkpoint : {false, true}) {
-    const auto fused = results_of(graph, {.checkpoint = checkpoint}, at::kFloat);
-    ASSERT_EQ(fused.size(), plain.size());
-    for (std::size_t i = 0; i < fused.size(); ++i)
-      EXPECT_LT((fused[i] - plain[i]).abs().max().item<double>(), 2e-5 * std::max(1.0, plain[i].abs().max().item<double>())) << checkpoint << i;
+    SCOPED_TRACE(checkpoint);
+    expect_alike(results_of(graph, {.checkpoint = checkpoint}, at::kFloat), plain);
   }
 }
 
@@ -281,10 +285,8 @@ TEST(Operations, ANormThatSeveralReadEqualsOneThatIsMadeForEach) {
     const Graph graph = shared_norm(other);
     const auto plain = results_of(graph, {}, at::kDouble);
     for (const bool checkpoint : {false, true}) {
-      const auto fused = results_of(graph, {.checkpoint = checkpoint}, at::kFloat);
-      ASSERT_EQ(fused.size(), plain.size());
-      for (std::size_t i = 0; i < fused.size(); ++i)
-        EXPECT_LT((fused[i] - plain[i]).abs().max().item<double>(), 2e-5 * std::max(1.0, plain[i].abs().max().item<double>())) << other << checkpoint << i;
+      SCOPED_TRACE(other + (checkpoint ? ", checkpoint" : ""));
+      expect_alike(results_of(graph, {.checkpoint = checkpoint}, at::kFloat), plain);
     }
   }
 }

@@ -332,12 +332,12 @@ std::vector<Ask> Program::asked(std::size_t node, const at::Tensor& value, const
   return list;
 }
 
-// Whether all that read a batch norm can be one function of what it reads. Each asks once.
+// Whether all that read a batch norm can be one function of what it reads. Who takes the norm along asks once.
 bool Program::fold_norm(std::size_t node, const std::vector<bool>& needed, Frame& frame) const {
   const Term term = frame.open[node].terms[0];
   std::vector<Ask> list = asked(node, term.value, needed, frame);
   const auto first = std::find_if(list.begin(), list.end(), [](const Ask& ask) { return convolves(ask.what); });
-  if (first == list.end() || list.size() != asks_[node].size() || list.size() != readers_[node]) return false;
+  if (first == list.end() || list.size() != readers_[node]) return false;
   if (!std::all_of(list.begin(), list.end(), [&](const Ask& ask) { return ask.takes_norm && convolve_together(first->what, ask.what); })) return false;
   std::vector<Convolve> together;
   for (auto& ask : list) {
